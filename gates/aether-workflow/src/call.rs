@@ -1,0 +1,111 @@
+//! Calls: `NAME(…)`.
+
+use portcullis_sdk::prelude::*;
+
+const BUILTINS: [&str; 13] = [
+    "reflect",
+    "summarize",
+    "load_logs",
+    "store",
+    "detect_anomalies",
+    "escalate_to",
+    "run_plugin",
+    "evaluate_confidence",
+    "self_heal",
+    "narrate",
+    "load_feature_index",
+    "available_plugins",
+    "check_confidence",
+];
+
+/// The name that `text` calls, if it is a call: it has a `(`, ends in `)`, and the name is not empty and without white space.
+pub fn name(text: &str) -> Option<&str> {
+    let (name, rest) = text.split_once('(')?;
+    (rest.ends_with(')') && !name.is_empty() && !name.contains(char::is_whitespace)).then_some(name)
+}
+
+/// Whether a function of that name exists.
+pub fn is_known(name: &str, more: &[String]) -> bool {
+    BUILTINS.contains(&name) || more.iter().any(|known| known == name)
+}
+
+/// Whether there are as many `(` as `)`.
+pub fn is_balanced(text: &str) -> bool {
+    text.matches('(').count() == text.matches(')').count()
+}
+
+/// The variables among a call's arguments: bare words outside quotes that are neither called, nor named arguments, nor
+/// members of something else.
+pub fn variables(call: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = call.split_once('(').map_or("", |(_, arguments)| arguments);
+    let mut after_dot = false;
+    while let Some(c) = rest.chars().next() {
+        let word = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        if word.is_empty() {
+            after_dot = c == '.';
+            rest = if c == '"' || c == '\'' { after_quote(rest, c) } else { rest.strip_prefix(c).unwrap_or_default() };
+            continue;
+        }
+        rest = rest.strip_prefix(word).unwrap_or_default();
+        if !after_dot && !c.is_numeric() && !is_literal(word) && !names_something_else(rest) {
+            found.push(word);
+        }
+        after_dot = false;
+    }
+    found
+}
+
+/// What follows a text in quotes; nothing, if it does not end.
+fn after_quote(text: &str, quote: char) -> &str {
+    text.splitn(3, quote).nth(2).unwrap_or_default()
+}
+
+fn is_literal(word: &str) -> bool {
+    matches!(word, "true" | "false" | "null" | "True" | "False" | "None" | "and" | "or" | "not" | "in")
+}
+
+/// Whether the word before `rest` is a function's name or a named argument.
+fn names_something_else(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    rest.starts_with('(') || (rest.starts_with('=') && !rest.starts_with("=="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_a_name_without_white_space_and_ends_with_its_parenthesis() {
+        for (text, expect) in [
+            ("f(1)", Some("f")),
+            ("f()", Some("f")),
+            ("f(g(1))", Some("f")),
+            ("a.b(1)", Some("a.b")),
+            ("f (1)", None),
+            ("(1)", None),
+            ("f(1", None),
+            ("f(1) ", None),
+            ("f", None),
+        ] {
+            assert_eq!(name(text), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_are_bare_words_among_the_arguments() {
+        let cases: &[(&str, &[&str])] = &[
+            ("f(a, b_1)", &["a", "b_1"]),
+            ("f(1, 2x, true, None)", &[]),
+            ("f(\"a b\", 'c', d)", &["d"]),
+            ("f(a.b.c, key=value, x == y)", &["a", "value", "x", "y"]),
+            ("f(g(h), i[j])", &["h", "i", "j"]),
+            ("f(\"open, a)", &[]),
+            ("é", &[]),
+            ("f(größe)", &["größe"]),
+        ];
+        for (call, expect) in cases {
+            assert_eq!(variables(call), *expect, "{call}");
+        }
+    }
+}

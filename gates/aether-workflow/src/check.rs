@@ -1,0 +1,161 @@
+//! The lines of a workflow, from the first to the last.
+
+use portcullis_sdk::prelude::*;
+
+use crate::{
+    Params,
+    advice::{self, Names},
+    call,
+};
+
+/// What a line is.
+enum Line<'a> {
+    /// Free text, or nothing that is checked.
+    Free,
+    /// `memory: CALL`.
+    Memory(&'a str),
+    /// `NAME: VALUE`.
+    Assignment(&'a str, &'a str),
+    /// `CALL`.
+    Call(&'a str),
+}
+
+fn read(line: &str) -> Line<'_> {
+    if line.starts_with("goal:") {
+        return Line::Free;
+    }
+    if let Some(call) = line.strip_prefix("memory:") {
+        return Line::Memory(call.trim());
+    }
+    let control = line.starts_with("if ") || line.starts_with("for ");
+    if let Some((name, value)) = line.split_once(':').filter(|_| !control) {
+        return Line::Assignment(name.trim(), value.trim());
+    }
+    if line.contains('(') && line.ends_with(')') { Line::Call(line) } else { Line::Free }
+}
+
+/// Everything that is wrong with a workflow's text, in the order of its lines.
+pub fn check(text: &str, params: &Params) -> Vec<Finding> {
+    let mut names = Names::default();
+    let mut findings = Vec::new();
+    // A byte order mark is of the file, not of its first line.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let before = findings.len();
+        check_line(number, line, params, &mut findings);
+        advice::advise(line, params, &mut names, &mut findings);
+        for finding in findings.iter_mut().skip(before) {
+            finding.line = Some(number);
+        }
+    }
+    findings
+}
+
+/// A line that does not parse has no call to check: it gives one finding.
+fn check_line(number: u32, line: &str, params: &Params, findings: &mut Vec<Finding>) {
+    let called = match read(line) {
+        Line::Free => return,
+        Line::Assignment("", _) => return findings.push(parse_error("Parse error (assignment)", number, line)),
+        Line::Call(call) if !call::is_balanced(call) => {
+            return findings.push(parse_error("Unbalanced parentheses", number, line));
+        }
+        Line::Memory(call) | Line::Assignment(_, call) | Line::Call(call) => call,
+    };
+    if let Some(name) = call::name(called).filter(|name| !call::is_known(name, &params.builtins)) {
+        findings.push(Finding::error("VALIDATION_ERROR", format!("unknown function '{name}'")).numbered(25));
+    }
+}
+
+fn parse_error(what: &str, number: u32, line: &str) -> Finding {
+    Finding::error("PARSE_ERROR", format!("{what} line {number}: {line}")).numbered(20)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `LINE CODE MESSAGE` of each finding.
+    fn found(text: &str) -> Vec<String> {
+        let findings = check(text, &Params::default());
+        findings.iter().map(|f| format!("{} {} {}", f.line.expect("each has a line"), f.code, f.message)).collect()
+    }
+
+    #[test]
+    fn each_rule_finds_what_it_says_and_no_more() {
+        let cases: &[(&str, &[&str])] = &[
+            ("", &[]),
+            ("\n  \n# foo(1)\n   # : x", &[]),
+            ("goal: foo(1)", &[]),
+            ("goal:", &[]),
+            ("memory: store(1)", &[]),
+            ("memory:\tfoo(1)", &["1 VALIDATION_ERROR unknown function 'foo'"]),
+            ("memory: words", &[]),
+            ("memory:", &[]),
+            (": store(1)", &["1 PARSE_ERROR Parse error (assignment) line 1: : store(1)"]),
+            ("\r\n  :  \r\n", &["2 PARSE_ERROR Parse error (assignment) line 2: :"]),
+            ("x: y", &[]),
+            ("x: store(1)", &[]),
+            ("x: foo(a: b)", &["1 VALIDATION_ERROR unknown function 'foo'"]),
+            ("x: foo((1)", &["1 VALIDATION_ERROR unknown function 'foo'"]),
+            ("x: a foo(1)", &[]),
+            ("x: (1)", &[]),
+            ("x: foo(1) then", &[]),
+            ("if x: foo(1)", &[]),
+            ("for x in y: foo(1)", &[]),
+            ("iffy: foo(1)", &["1 VALIDATION_ERROR unknown function 'foo'"]),
+            ("store(1)", &[]),
+            ("foo(1)", &["1 VALIDATION_ERROR unknown function 'foo'"]),
+            ("Store(1)", &["1 VALIDATION_ERROR unknown function 'Store'"]),
+            ("foo (1)", &[]),
+            ("(1)", &[]),
+            ("store((1)", &["1 PARSE_ERROR Unbalanced parentheses line 1: store((1)"]),
+            ("  foo(1))  ", &["1 PARSE_ERROR Unbalanced parentheses line 1: foo(1))"]),
+            ("store)1(", &[]),
+            ("if foo((1)", &["1 PARSE_ERROR Unbalanced parentheses line 1: if foo((1)"]),
+            ("anything else", &[]),
+            ("\u{feff}# store((1)", &[]),
+            (
+                "a(1)\n\nb(2)\n:",
+                &[
+                    "1 VALIDATION_ERROR unknown function 'a'",
+                    "3 VALIDATION_ERROR unknown function 'b'",
+                    "4 PARSE_ERROR Parse error (assignment) line 4: :",
+                ],
+            ),
+        ];
+        for (text, expect) in cases {
+            assert_eq!(found(text), *expect, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn codes_carry_their_numbers() {
+        let numbers: Vec<_> = check(":\nfoo(1)", &Params::default()).iter().map(|f| f.number).collect();
+        assert_eq!(numbers, [Some(20), Some(25)]);
+    }
+
+    #[test]
+    fn functions_that_a_parameter_adds_exist() {
+        let params = Params { builtins: vec!["foo".into()], ..Params::default() };
+        assert!(check("foo(1)\nx: foo(2)\nmemory: foo(3)", &params).is_empty());
+        assert_eq!(check("fo(1)", &params).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_it_and_findings_come_in_the_order_of_lines(text in "([a-z():# \"=,.\\r\\n\u{feff}é]|goal:|if |for |memory:){0,80}") {
+            let params = Params { unknown_variables: true, reserved_words: true, legacy: true, ..Params::default() };
+            let all = check(&text, &params);
+            prop_assert!(all.is_sorted_by_key(|finding| finding.line));
+            // Advice never changes what decides.
+            let deciding: Vec<_> = all.into_iter().filter(|finding| finding.number.is_some()).collect();
+            prop_assert_eq!(deciding, check(&text, &Params::default()));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Reading JSON into typed values, small and strict.
+//!
+//! Why not `serde_json`'s own reader: it formats what it met into every message and carries floating-point tables for
+//! that, which is more than half of a small gate. And serde takes a struct from a list of its fields' values too, which
+//! no document means: here a struct is an object. What is JSON and what is not is the same, and so are the values; a
+//! property test holds the two side by side.
+
+mod access;
+mod error;
+mod reader;
+mod scan;
+
+use serde::Deserialize;
+
+pub use error::Error;
+
+/// The deepest nesting that is read.
+pub const DEPTH_LIMIT: usize = 128;
+
+/// Reads one document, whole. Members that `T` does not know are passed over; `&RawValue` and `Json` keep a piece as
+/// it was written.
+///
+/// # Errors
+/// The text is not one JSON document, is nested deeper than [`DEPTH_LIMIT`], or does not fit `T`; the error says where.
+pub fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Error> {
+    let mut reader = reader::Reader::new(text);
+    let value = T::deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}

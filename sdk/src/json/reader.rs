@@ -1,0 +1,244 @@
+//! serde's side: which value the caller's type asks for, and which one stands there.
+
+use serde::de::{Deserializer, Error as _, Visitor};
+
+use super::{
+    Error,
+    access::{Members, RawMember, Variant},
+    scan::{Scan, Text},
+};
+
+/// The name under which `serde_json::value::RawValue` asks for a piece of the text; a test holds it to be so.
+pub(super) const RAW: &str = "$serde_json::private::RawValue";
+
+pub(super) struct Reader<'de> {
+    pub(super) scan: Scan<'de>,
+}
+
+impl<'de> Reader<'de> {
+    pub(super) fn new(text: &'de str) -> Self {
+        Self { scan: Scan::new(text) }
+    }
+
+    pub(super) fn end(&mut self) -> Result<(), Error> {
+        self.scan.end()
+    }
+
+    /// The error for a value that is not what `expected` says; not JSON at all, if it is not.
+    #[cold]
+    fn mismatch(&mut self, expected: &dyn serde::de::Expected) -> Error {
+        let found = match self.scan.peek() {
+            b'"' => "a string",
+            b'{' => "an object",
+            b'[' => "a list",
+            b't' | b'f' => "a boolean",
+            b'n' => "null",
+            b'-' | b'0'..=b'9' => "a number",
+            _ => return self.scan.error("no JSON value"),
+        };
+        Error::mismatch(expected, found)
+    }
+
+    #[inline(never)] // the same for every type of text
+    fn string(&mut self, expected: &dyn serde::de::Expected) -> Result<Text<'de>, Error> {
+        if self.scan.peek() != b'"' {
+            return Err(self.mismatch(expected));
+        }
+        self.scan.string()
+    }
+
+    fn text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        match self.string(&visitor)? {
+            Text::Plain(text) => visitor.visit_borrowed_str(text),
+            Text::Owned(text) => visitor.visit_string(text),
+        }
+    }
+
+    fn boolean<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        match self.scan.peek() {
+            b't' => self.scan.word("true").and_then(|()| visitor.visit_bool(true)),
+            b'f' => self.scan.word("false").and_then(|()| visitor.visit_bool(false)),
+            _ => Err(self.mismatch(&visitor)),
+        }
+    }
+
+    #[inline(never)] // the same for every type of number
+    fn digits(&mut self, expected: &dyn serde::de::Expected) -> Result<(&'de str, bool), Error> {
+        if !matches!(self.scan.peek(), b'-' | b'0'..=b'9') {
+            return Err(self.mismatch(expected));
+        }
+        self.scan.number()
+    }
+
+    /// A number for a type that takes integers only, so that gates without floats carry no float parser.
+    fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        match self.digits(&visitor)? {
+            (text, true) => match (text.parse::<u64>(), text.parse::<i64>()) {
+                (Ok(number), _) => visitor.visit_u64(number),
+                (_, Ok(number)) => visitor.visit_i64(number),
+                _ => Err(Error::mismatch(&visitor, "a number past 64 bits")),
+            },
+            (_, false) => Err(Error::mismatch(&visitor, "a number with a fraction or an exponent")),
+        }
+    }
+
+    fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        let (text, _) = self.digits(&visitor)?;
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => visitor.visit_f64(number),
+            _ => Err(Error::mismatch(&visitor, "a number past any float")),
+        }
+    }
+
+    fn number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        let (text, integer) = self.scan.number()?;
+        match (text.parse::<u64>(), text.parse::<i64>(), text.parse::<f64>()) {
+            (Ok(number), ..) if integer => visitor.visit_u64(number),
+            (_, Ok(number), _) if integer && number != 0 => visitor.visit_i64(number),
+            (.., Ok(number)) if number.is_finite() => visitor.visit_f64(number),
+            _ => Err(Error::mismatch(&visitor, "a number past any float")),
+        }
+    }
+
+    fn null<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        if self.scan.peek() != b'n' {
+            return Err(self.mismatch(&visitor));
+        }
+        self.scan.word("null").and_then(|()| visitor.visit_unit())
+    }
+
+    fn list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        if self.scan.peek() != b'[' {
+            return Err(self.mismatch(&visitor));
+        }
+        let mut members = Members::enter(self, b']')?;
+        let value = visitor.visit_seq(&mut members)?;
+        members.end()?;
+        Ok(value)
+    }
+
+    fn object<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        if self.scan.peek() != b'{' {
+            return Err(self.mismatch(&visitor));
+        }
+        let mut members = Members::enter(self, b'}')?;
+        let value = visitor.visit_map(&mut members)?;
+        members.end()?;
+        Ok(value)
+    }
+}
+
+/// Each of serde's questions, and the method above that answers it.
+macro_rules! answered_by {
+    ($($method:ident: $($asked:ident)*;)*) => {
+        $($(
+            fn $asked<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+                self.$method(visitor)
+            }
+        )*)*
+    };
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = Error;
+
+    answered_by! {
+        boolean: deserialize_bool;
+        integer: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+            deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128;
+        float: deserialize_f32 deserialize_f64;
+        text: deserialize_char deserialize_str deserialize_string deserialize_identifier;
+        null: deserialize_unit;
+        list: deserialize_seq;
+        object: deserialize_map;
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.scan.peek() {
+            b'"' => self.text(visitor),
+            b'{' => self.object(visitor),
+            b'[' => self.list(visitor),
+            b't' | b'f' => self.boolean(visitor),
+            b'n' => self.null(visitor),
+            b'-' | b'0'..=b'9' => self.number(visitor),
+            _ => Err(self.mismatch(&visitor)),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.scan.value()?;
+        visitor.visit_unit()
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.scan.peek() == b'n' {
+            return self.scan.word("null").and_then(|()| visitor.visit_none());
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        if name == RAW {
+            return visitor.visit_map(RawMember(Some(self.scan.value()?)));
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        self.null(visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.list(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.list(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.object(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.scan.peek() {
+            b'"' => visitor.visit_enum(Variant { reader: self, with_value: false }),
+            b'{' => {
+                let mut first = true;
+                self.scan.enter()?;
+                if !self.scan.another(b'}', &mut first)? {
+                    return Err(Error::custom("an object without the one member that names a variant"));
+                }
+                let value = visitor.visit_enum(Variant { reader: &mut *self, with_value: true })?;
+                if self.scan.another(b'}', &mut first)? {
+                    return Err(Error::custom("an object with more than the one member that names a variant"));
+                }
+                Ok(value)
+            }
+            _ => Err(self.mismatch(&visitor)),
+        }
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.text(visitor)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.text(visitor)
+    }
+}

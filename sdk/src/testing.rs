@@ -1,0 +1,98 @@
+//! For a gate's own tests, natively: the whole way from a request's text to the answer, without WASM.
+
+use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Answer, Fault, Json, PROTOCOL, Part, Reply, Request, Verdict};
+
+/// Asks `judge` with these parameters and this input, both anything that serde writes as JSON.
+///
+/// # Errors
+/// The gate gives no answer.
+///
+/// # Panics
+/// The parameters or the input cannot be written as JSON.
+pub fn ask<P, I, R>(
+    judge: impl FnOnce(Request<'static, P, I>) -> R,
+    params: &(impl Serialize + ?Sized),
+    input: &(impl Serialize + ?Sized),
+) -> Result<Answer, Fault>
+where
+    P: Deserialize<'static>,
+    I: Deserialize<'static>,
+    R: Reply,
+{
+    let name = Cow::Borrowed("test");
+    let now = Cow::Borrowed("2026-01-01T00:00:00Z");
+    let kind = R::Part::KIND;
+    let request = Request { protocol: PROTOCOL, gate: name.clone(), kind, params, input, now, run_id: name };
+    let text = serde_json::to_string(&request).expect("params and input are JSON");
+    // Leaked, as in the gate itself, so that the input may be borrowed from it.
+    let written = crate::answer(text.leak(), judge)?;
+    Ok(serde_json::from_slice(&written).expect("an answer is of the protocol"))
+}
+
+/// One file of `cases/`, what is asked.
+#[derive(Deserialize)]
+struct Input {
+    params: Json,
+    input: Json,
+}
+
+/// The other, what is expected; only the fields that are there are compared.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    verdict: Option<Verdict>,
+    fault: Option<String>,
+    checks: Option<BTreeMap<String, bool>>,
+    codes: Option<Vec<String>>,
+    #[serde(rename = "fuel")]
+    _fuel: Option<u64>,
+}
+
+/// Asks `judge` each case of a folder, `NAME.input.json` against `NAME.expected.json`, as `portcullis test` does with
+/// the built module. Fuel is not compared: natively there is none. Call it with
+/// `concat!(env!("CARGO_MANIFEST_DIR"), "/cases")`.
+///
+/// # Panics
+/// A case differs, cannot be read, or there is none.
+pub fn cases<P, I, R>(judge: impl Fn(Request<'static, P, I>) -> R, folder: impl AsRef<Path>)
+where
+    P: Deserialize<'static>,
+    I: Deserialize<'static>,
+    R: Reply,
+{
+    let mut count = 0;
+    for entry in fs::read_dir(folder).expect("the folder of cases can be read") {
+        let path = entry.expect("the folder of cases can be read").path();
+        let Some(case) = path.to_str().and_then(|path| path.strip_suffix(".input.json")) else { continue };
+        let asked: Input = read(&format!("{case}.input.json"));
+        let expected: Expected = read(&format!("{case}.expected.json"));
+        compare(case, &expected, ask(&judge, &asked.params, &asked.input));
+        count += 1;
+    }
+    assert!(count > 0, "no cases");
+}
+
+fn read<T: for<'a> Deserialize<'a>>(path: &str) -> T {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn compare(case: &str, expected: &Expected, outcome: Result<Answer, Fault>) {
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(fault) => return assert_eq!(expected.fault.as_deref(), Some("exit-status"), "{case}: {fault}"),
+    };
+    assert_eq!(expected.verdict, Some(answer.verdict), "{case}: {}", answer.summary);
+    if let Some(checks) = &expected.checks {
+        let given = answer.checks.iter().map(|check| (check.id.clone(), check.passed)).collect();
+        assert_eq!(checks, &given, "{case}");
+    }
+    if let Some(codes) = &expected.codes {
+        let given: Vec<_> = answer.findings.iter().map(|finding| finding.code.clone()).collect();
+        assert_eq!(codes, &given, "{case}");
+    }
+}
