@@ -1,0 +1,280 @@
+//! `portcullis eval`: one gate, one question, or as many as there are lines. Decides nothing.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError, atomic::Ordering},
+};
+
+use portcullis::{
+    diagnostic::Diagnostic,
+    evidence::document,
+    files::read_capped,
+    judge::{Cause, Fault, Judgement, Outcome as Judged, RequestTemplate, Usage},
+    limits::Limits,
+    report::outcome_json,
+    run::{Setting, ask, in_parallel},
+    sandbox::{Buffers, Throughput, Tier},
+};
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{
+    Exit, Failure, Outcome, host,
+    modules::{LimitFlags, Subject, VerifyFlags, read_document},
+    term,
+};
+
+/// Lines that are asked about before their outcomes are written: enough for every core, little enough to keep.
+const BATCH: usize = 1024;
+/// Bytes of lines that are kept at once.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// Ask one gate one question, or many; decides nothing
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  portcullis eval gate.wasm --input evidence.json\n  portcullis eval gate.wasm --lines --input requests.jsonl --jobs 2"
+)]
+pub(crate) struct Args {
+    /// The module
+    module: PathBuf,
+    /// What the gate is asked about, JSON; `-` is stdin; an empty object when not given
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// The gate's parameters, a JSON object, or `@FILE`
+    #[arg(long, value_name = "JSON")]
+    params: Option<String>,
+    /// One input a line, one outcome a line, in order
+    #[arg(long)]
+    lines: bool,
+    /// Calls at once [default: the machine's cores]
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// The name that the gate is told [default: the module's own]
+    #[arg(long)]
+    name: Option<String>,
+    /// The gate's clock, RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME")]
+    now: Option<jiff::Timestamp>,
+    #[command(flatten)]
+    verify: VerifyFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
+    #[command(flatten)]
+    cache: host::CacheFlags,
+}
+
+impl Args {
+    pub(crate) fn execute(self, global: &term::Global) -> Outcome {
+        let limits = self.limits.limits()?;
+        let params = params(self.params.as_deref())?;
+        let now = host::now(self.now);
+        let subject = Subject::open(&self.module, &self.verify, &limits, now)?;
+        let single = if self.lines { None } else { Some(single_input(self.input.as_deref(), &limits)?) };
+        let (throughput, tier) = match &single {
+            None => (Throughput::Many, Tier::Optimised),
+            Some(input) if input.get().len() < 1 << 20 => (Throughput::Few, Tier::Fast),
+            Some(_) => (Throughput::Few, Tier::Optimised),
+        };
+        let sandbox = host::sandbox(throughput, &self.cache, global.verbose)?;
+        let program = subject.load(&sandbox, tier, &limits, global.verbose)?;
+        let run_id = host::run_id(now)?;
+        let name = self.name.clone().unwrap_or_else(|| subject.name.clone());
+        let eval = Eval {
+            template: RequestTemplate::new(&name, subject.kind, &params, now, &run_id),
+            setting: Setting { now, run_id: &run_id, jobs: host::jobs(self.jobs), cancelled: host::watch_interrupts() },
+            program: &program,
+            limits: &limits,
+            subject: &subject,
+            name: &name,
+            spare: Mutex::default(),
+        };
+        match single {
+            Some(input) => eval.one(&input),
+            None => eval.lines(self.input.as_deref()),
+        }
+    }
+}
+
+/// The parameters that the user gave, as text or as `@FILE`.
+pub(super) fn params(text: Option<&str>) -> Result<Map<String, Value>, Failure> {
+    let Some(text) = text else { return Ok(Map::new()) };
+    let text = match text.strip_prefix('@') {
+        Some(path) => read_document(Path::new(path), 1 << 20)?,
+        None => text.to_owned(),
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        let problem = Diagnostic::new("params-not-an-object", format!("the parameters are not a JSON object: {error}"));
+        Failure::usage(problem.help("such as --params '{\"minimum_records\": 50}'"))
+    })
+}
+
+/// The one input, checked to be one JSON document.
+pub(super) fn single_input(path: Option<&Path>, limits: &Limits) -> Result<Box<RawValue>, Failure> {
+    let bytes = match path {
+        None => b"{}".to_vec(),
+        Some(path) if path == Path::new("-") => read_stdin(limits.input)?,
+        Some(path) => read_capped(path, limits.input)?,
+    };
+    let place = path.map_or_else(String::new, portcullis::files::shown);
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::usage(Diagnostic::new("not-utf8", "the input is not UTF-8").at(place.clone())))?;
+    document(&text).map(ToOwned::to_owned).map_err(|error| {
+        Failure::usage(
+            Diagnostic::new("input-not-json", format!("the input is not one JSON document: {error}")).at(place),
+        )
+    })
+}
+
+fn read_stdin(cap: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(cap.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(&error))?;
+    if bytes.len() as u64 > cap {
+        return Err(Failure::usage(
+            Diagnostic::new("input-limit", format!("the input is larger than {cap} bytes")).help("raise --input-limit"),
+        ));
+    }
+    Ok(bytes)
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::usage(Diagnostic::new("file-unreadable", format!("failed to read the input: {error}")))
+}
+
+struct Eval<'a> {
+    template: RequestTemplate,
+    setting: Setting<'a>,
+    program: &'a super::modules::Callable,
+    limits: &'a Limits,
+    subject: &'a Subject,
+    name: &'a str,
+    /// Buffers between calls, so that thousands of calls share a few allocations.
+    spare: Mutex<Vec<Buffers>>,
+}
+
+impl Eval<'_> {
+    fn one(&self, input: &RawValue) -> Outcome {
+        let judgement = self.ask(input);
+        let exit = exit_of(&judgement);
+        term::out_line(&outcome_json(&judgement, Some(&self.subject.identity()), true))?;
+        if !judgement.notes.is_empty() {
+            term::note(&format!("the gate says: {}", portcullis::text::excerpt(&judgement.notes, 2_000)));
+        }
+        Ok(exit)
+    }
+
+    fn ask(&self, input: &RawValue) -> Judgement {
+        let mut buffers = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        self.template.fill(input, &mut buffers.request);
+        let judgement = ask(self.program, self.name, self.subject.kind, self.limits, self.setting, &mut buffers);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
+        judgement
+    }
+
+    fn lines(&self, path: Option<&Path>) -> Outcome {
+        let mut reader: Box<dyn BufRead> = match path {
+            Some(path) if path != Path::new("-") => Box::new(BufReader::with_capacity(1 << 16, open(path)?)),
+            _ => Box::new(io::stdin().lock()),
+        };
+        let (mut exit, mut any) = (Exit::Ok, false);
+        loop {
+            let batch = read_batch(&mut *reader, self.limits.input).map_err(|error| unreadable(&error))?;
+            if batch.is_empty() || self.setting.cancelled.load(Ordering::Relaxed) {
+                break;
+            }
+            any = true;
+            let outcomes = in_parallel(self.setting.jobs, &batch, |line| self.line(line));
+            let mut text = String::with_capacity(outcomes.iter().map(|(text, _)| text.len() + 1).sum());
+            for (outcome, ended) in outcomes {
+                text.push_str(&outcome);
+                text.push('\n');
+                exit = if ended == Exit::Ok { exit } else { ended };
+            }
+            term::out(&text)?;
+        }
+        if self.setting.cancelled.load(Ordering::Relaxed) {
+            return Err(Failure::blocked(Diagnostic::new("interrupted", "interrupted before the last line")));
+        }
+        if !any {
+            return Err(Failure::usage(Diagnostic::new("no-lines", "there is no line to ask about")));
+        }
+        Ok(exit)
+    }
+
+    fn line(&self, line: &Line) -> (String, Exit) {
+        let judgement = match line {
+            Line::TooLong => fault(Cause::Evidence, format!("the line is larger than {} bytes", self.limits.input)),
+            Line::Input(bytes) => match std::str::from_utf8(bytes) {
+                Err(_) => fault(Cause::Evidence, "the line is not UTF-8".to_owned()),
+                Ok(text) => match document(text) {
+                    Ok(input) => self.ask(input),
+                    Err(error) => fault(Cause::Evidence, format!("the line is not one JSON document: {error}")),
+                },
+            },
+        };
+        (outcome_json(&judgement, None, false), exit_of(&judgement))
+    }
+}
+
+fn exit_of(judgement: &Judgement) -> Exit {
+    if matches!(judgement.outcome, Judged::Answered(_)) { Exit::Ok } else { Exit::Blocked }
+}
+
+fn fault(cause: Cause, message: String) -> Judgement {
+    Judgement { outcome: Judged::Fault(Fault { cause, message }), usage: Usage::default(), notes: String::new() }
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    let file = File::open(path).map_err(|error| {
+        let message = format!("failed to read `{}`: {error}", portcullis::files::shown(path));
+        Failure::usage(Diagnostic::new("file-unreadable", message))
+    })?;
+    let is_folder = file.metadata().is_ok_and(|metadata| metadata.is_dir());
+    if is_folder { Err(portcullis::files::FileError::NotAFile(path.to_owned()).into()) } else { Ok(file) }
+}
+
+/// One line of input.
+enum Line {
+    Input(Vec<u8>),
+    /// It passed the input limit and was not kept.
+    TooLong,
+}
+
+fn read_batch(mut reader: &mut dyn BufRead, cap: u64) -> io::Result<Vec<Line>> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while batch.len() < BATCH && bytes < BATCH_BYTES {
+        let mut line = Vec::new();
+        let taken = (&mut reader).take(cap.saturating_add(2)).read_until(b'\n', &mut line)?;
+        if taken == 0 {
+            break;
+        }
+        let whole = line.last() == Some(&b'\n');
+        if whole {
+            line.pop();
+        }
+        if line.len() as u64 > cap {
+            if !whole {
+                skip_line(reader)?;
+            }
+            batch.push(Line::TooLong);
+        } else {
+            bytes += line.len();
+            batch.push(Line::Input(line));
+        }
+    }
+    Ok(batch)
+}
+
+/// Passes over the rest of a line without keeping it.
+fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {
+    loop {
+        let buffer = reader.fill_buf()?;
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let (used, done) = (end.map_or(buffer.len(), |end| end + 1), end.is_some() || buffer.is_empty());
+        reader.consume(used);
+        if done {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What commands share that touches the machine: the clock, folders, jobs, the sandbox, Ctrl-C.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use jiff::Timestamp;
+use portcullis::{
+    diagnostic::Diagnostic,
+    digest::hex,
+    sandbox::{Cache, Compiler, Sandbox, Throughput},
+};
+
+use super::{Exit, Failure, term};
+
+/// Set once the user has asked for an end.
+static CANCELLED: AtomicBool = AtomicBool::new(false);
+
+/// Where compiled modules are kept.
+#[derive(clap::Args, Clone)]
+pub(crate) struct CacheFlags {
+    /// Compile every module anew and keep nothing
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+}
+
+/// Lets Ctrl-C end calls as faults instead of ending the process in the middle of a file. A second one ends it at once.
+pub(crate) fn watch_interrupts() -> &'static AtomicBool {
+    let installed = ctrlc::set_handler(|| {
+        if CANCELLED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    if let Err(error) = installed {
+        term::note(&format!("Ctrl-C ends this run at once: {error}"));
+    }
+    &CANCELLED
+}
+
+/// Now, or the clock that the user fixed.
+pub(crate) fn now(fixed: Option<Timestamp>) -> Timestamp {
+    let now = fixed.unwrap_or_else(Timestamp::now);
+    // Gates and records see whole seconds: finer time is of no use to them, and reads badly.
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+/// A name for a run that sorts by time and does not repeat.
+pub(crate) fn run_id(now: Timestamp) -> Result<String, Failure> {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).map_err(|error| {
+        Failure::blocked(Diagnostic::new("no-randomness", format!("the system gives no randomness: {error}")))
+    })?;
+    Ok(format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), hex(&random)))
+}
+
+/// How many calls may be under way at once.
+pub(crate) fn jobs(asked: Option<usize>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    asked.unwrap_or_else(cores).clamp(1, 64)
+}
+
+/// A sandbox that compiles in children of this program and keeps what they give.
+pub(crate) fn sandbox(throughput: Throughput, cache: &CacheFlags, verbose: bool) -> Result<Sandbox, Failure> {
+    let failed = |message: String| Failure::blocked(Diagnostic::new("sandbox-failed", message));
+    let program =
+        std::env::current_exe().map_err(|error| failed(format!("this program cannot be found again: {error}")))?;
+    let cache = if cache.no_cache { None } else { open_cache(verbose) };
+    Sandbox::new(throughput, Compiler::new(program), cache).map_err(|error| failed(error.to_string()))
+}
+
+fn open_cache(verbose: bool) -> Option<Cache> {
+    let places = cache_places()?;
+    match Cache::open(&places.folder, &places.key) {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            if verbose {
+                term::note(&format!("no cache: {error}"));
+            }
+            None
+        }
+    }
+}
+
+/// Where the cache is, and where its key is: two folders, so that whoever restores or shares one has not got the other.
+pub(crate) struct CachePlaces {
+    pub(crate) folder: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// The places by the XDG base directories; nothing where the user has no home.
+pub(crate) fn cache_places() -> Option<CachePlaces> {
+    let folder = base("XDG_CACHE_HOME", ".cache")?.join("portcullis/modules");
+    Some(CachePlaces { folder, key: state_folder()?.join("cache.key") })
+}
+
+/// Where this program remembers things between runs.
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    Some(base("XDG_STATE_HOME", ".local/state")?.join("portcullis"))
+}
+
+fn base(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))
+}
+
+/// What is said where there is no place for what was seen of a revocation list.
+pub(crate) fn no_state_place() -> Failure {
+    let problem = Diagnostic::new("state-unwritable", "there is no folder to remember the newest revocation list in");
+    Failure::new(Exit::Refused, problem.help("set HOME or XDG_STATE_HOME, or name `state` under [revocations]"))
+}
+
+/// What is said where there is no place for a cache.
+pub(crate) fn no_cache_place() -> Failure {
+    Failure::usage(
+        Diagnostic::new("no-cache-folder", "there is no folder for a cache")
+            .help("set HOME or XDG_CACHE_HOME and XDG_STATE_HOME"),
+    )
+}

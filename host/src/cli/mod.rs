@@ -1,0 +1,202 @@
+//! The command line: one file a command. The only room that prints, reads the clock and the environment, and opens what a
+//! user names.
+
+mod bench;
+mod build;
+mod cache;
+mod cargo;
+mod demo;
+mod eval;
+mod host;
+mod key;
+mod modules;
+mod new;
+mod outputs;
+mod run;
+mod rustc;
+mod sign;
+mod templates;
+mod term;
+mod test;
+mod trust_files;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use portcullis::{
+    diagnostic::Diagnostic,
+    files::FileError,
+    sandbox::{Compiler, serve_compile},
+};
+
+/// The statuses that CI lives by (DESIGN: go, no-go, usage, blocked, refused).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Go, or the command did what it was asked.
+    Ok = 0,
+    /// No-go, or what was looked at is not as it should be.
+    No = 1,
+    /// The command or the manifest is wrong; nothing ran.
+    Usage = 2,
+    /// No decision could be made.
+    Blocked = 3,
+    /// Something is not to be trusted; nothing ran.
+    Refused = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what it was asked: what is told, and the status.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    problems: Vec<Diagnostic>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, problem: impl Into<Diagnostic>) -> Self {
+        Self { exit, problems: vec![problem.into()] }
+    }
+
+    pub(crate) fn all(exit: Exit, problems: Vec<Diagnostic>) -> Self {
+        Self { exit, problems }
+    }
+
+    /// What the user typed, or named, is wrong.
+    pub(crate) fn usage(problem: impl Into<Diagnostic>) -> Self {
+        Self::new(Exit::Usage, problem)
+    }
+
+    /// Nobody can say.
+    pub(crate) fn blocked(problem: impl Into<Diagnostic>) -> Self {
+        Self::new(Exit::Blocked, problem)
+    }
+}
+
+impl From<FileError> for Failure {
+    /// A file that cannot be read was named wrongly; one that cannot be written leaves the work undone.
+    fn from(error: FileError) -> Self {
+        let exit = if matches!(error, FileError::Write(..)) { Exit::Blocked } else { Exit::Usage };
+        Self::new(exit, error)
+    }
+}
+
+pub(crate) type Outcome = Result<Exit, Failure>;
+
+/// Runs signed WebAssembly gates in a sandbox and combines their verdicts into one go or no-go decision.
+#[derive(Parser)]
+#[command(name = "portcullis", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(help_template = HELP, disable_help_subcommand = true, propagate_version = false)]
+struct Cli {
+    #[command(flatten)]
+    global: term::Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const HELP: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Decide:
+  run         Run a manifest's gates and decide go or no-go
+  eval        Ask one gate one question, or many; decides nothing
+
+Author:
+  new         Make a gate crate that builds, with a test
+  build       Build gate crates into small, reproducible modules
+  test        Run a gate's cases
+  bench       Measure time, fuel and memory of a gate's calls
+
+Trust:
+  key         Make and show signing keys
+  sign        Sign a module
+  verify      Say who signed modules and whether they are trusted
+
+Keep:
+  cache       Show or clear the compiled modules
+  demo        Build, sign, verify and run real gates, step by step
+
+Options:
+{options}
+
+Exit status: 0 go, 1 no-go, 2 usage, 3 blocked (no decision), 4 refused (not trusted).
+Start with: portcullis demo
+";
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Args),
+    Eval(eval::Args),
+    New(new::Args),
+    Build(build::Args),
+    Test(test::Args),
+    Bench(bench::Args),
+    Key(key::Args),
+    Sign(sign::Args),
+    Verify(verify::Args),
+    Cache(cache::Args),
+    Demo(demo::Args),
+}
+
+pub(crate) fn main() -> ExitCode {
+    if let Some(status) = rustc::serve() {
+        return status;
+    }
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    if arguments.first().is_some_and(|first| first == Compiler::ARGUMENT) {
+        return serve_compile(arguments.get(1..).unwrap_or_default());
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return term::usage_error(&error).into(),
+    };
+    cli.global.apply();
+    match dispatch(cli.command, &cli.global) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            term::show_all(&failure.problems);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(command: Command, global: &term::Global) -> Outcome {
+    match command {
+        Command::Run(args) => args.execute(global),
+        Command::Eval(args) => args.execute(global),
+        Command::New(args) => args.execute(),
+        Command::Build(args) => args.execute(),
+        Command::Test(args) => args.execute(global),
+        Command::Bench(args) => args.execute(global),
+        Command::Key(args) => args.execute(),
+        Command::Sign(args) => args.execute(),
+        Command::Verify(args) => args.execute(),
+        Command::Cache(args) => args.execute(),
+        Command::Demo(args) => args.execute(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_is_in_the_grouped_help_and_has_an_example() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            assert!(HELP.contains(&format!("\n  {} ", sub.get_name())), "`{}` is not in the help", sub.get_name());
+            let after = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("portcullis"), "`{}` has no example", sub.get_name());
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Modules, keys and limits as commands take them: read once, verified if the user says against what, loaded.
+
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use portcullis::{
+    diagnostic::Diagnostic,
+    digest::Digest,
+    files::{read_capped, shown},
+    limits::{Limits, ceiling},
+    report::Identity,
+    sandbox::{Gate, LoadError, Loaded, Loading, Program, Sandbox, Tier},
+    trust::{self, PrivateKey, PublicKey, VerifiedModule},
+    units,
+};
+use portcullis_sdk::Kind;
+
+use super::{Exit, Failure, term, trust_files::TrustFiles};
+
+/// Bytes of a key file that are read.
+const KEY_CAP: u64 = 16 << 10;
+
+/// Limits of a call, as flags.
+#[derive(clap::Args, Clone)]
+pub(crate) struct LimitFlags {
+    /// Fuel of a call, such as 500M [default: 50M and 1,000 a byte of input]
+    #[arg(long, value_parser = units::count, value_name = "UNITS", help_heading = "Limits")]
+    fuel: Option<u64>,
+    /// Memory of a call, such as 128MiB [default: 64 MiB, or 8 times the input]
+    #[arg(long, value_parser = units::bytes, value_name = "SIZE", help_heading = "Limits")]
+    memory: Option<u64>,
+    /// Wall time of a call, such as 2s [default: 5s]
+    #[arg(long, value_parser = units::duration, value_name = "TIME", help_heading = "Limits")]
+    time: Option<std::time::Duration>,
+    /// Bytes of a request [default: 64MiB]
+    #[arg(long, value_parser = units::bytes, value_name = "SIZE", help_heading = "Limits")]
+    input_limit: Option<u64>,
+}
+
+impl LimitFlags {
+    pub(crate) fn limits(&self) -> Result<Limits, Failure> {
+        let mut limits = Limits { fuel: self.fuel, memory: self.memory, ..Limits::default() };
+        limits.time = self.time.unwrap_or(limits.time);
+        limits.input = self.input_limit.unwrap_or(limits.input);
+        let over = [
+            ("--fuel", limits.fuel.is_some_and(|fuel| fuel > ceiling::FUEL)),
+            ("--memory", limits.memory.is_some_and(|memory| memory > ceiling::MEMORY)),
+            ("--time", limits.time > ceiling::TIME),
+        ];
+        match over.iter().find(|(_, over)| *over) {
+            Some((flag, _)) => {
+                let message = format!("{flag} is past what this host allows any gate");
+                Err(Failure::usage(Diagnostic::new("over-ceiling", message)))
+            }
+            None => Ok(limits),
+        }
+    }
+}
+
+/// Against what a module is verified, as flags.
+#[derive(clap::Args, Clone, Default)]
+pub(crate) struct VerifyFlags {
+    /// Verify against this trust file or root
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    pub(crate) trust: Option<PathBuf>,
+    /// Verify against this public key
+    #[arg(long, value_name = "PUB")]
+    pub(crate) key: Option<PathBuf>,
+}
+
+/// A module that a command was given.
+pub(crate) struct Subject {
+    module: Checked,
+    digest: Digest,
+    /// The name in its metadata, or that of its file.
+    pub(crate) name: String,
+    /// The kind in its metadata, or `gate`.
+    pub(crate) kind: Kind,
+    version: Option<String>,
+}
+
+enum Checked {
+    Verified(Box<VerifiedModule>),
+    Signed(Vec<u8>),
+    Unverified(Vec<u8>),
+}
+
+impl Subject {
+    /// Reads the module and verifies it as far as the flags say.
+    pub(crate) fn open(path: &Path, verify: &VerifyFlags, limits: &Limits, now: Timestamp) -> Result<Self, Failure> {
+        let bytes = read_module(path, limits.module)?;
+        let seen = trust::inspect(&bytes, &[]).ok();
+        let digest = seen.as_ref().map_or_else(|| Digest::of(&bytes), |seen| seen.content_digest);
+        let metadata = seen.and_then(|seen| seen.metadata.ok().flatten());
+        let module = match (&verify.trust, &verify.key) {
+            (Some(trust), _) => Checked::Verified(Box::new(TrustFiles::open(trust, now)?.verify(path, bytes)?)),
+            (None, Some(key)) => {
+                trust::verify_with_keys(&bytes, &[read_public_key(key)?], 1, false)
+                    .map_err(|error| refused(path, &error))?;
+                Checked::Signed(bytes)
+            }
+            (None, None) => Checked::Unverified(bytes),
+        };
+        let stem = || path.file_stem().map_or_else(|| "gate".to_owned(), |stem| stem.to_string_lossy().into_owned());
+        Ok(Self {
+            module,
+            digest,
+            name: metadata.as_ref().map_or_else(stem, |metadata| metadata.name.clone()),
+            kind: metadata.as_ref().map_or(Kind::Gate, |metadata| metadata.kind),
+            version: metadata.map(|metadata| metadata.version),
+        })
+    }
+
+    /// What is said of it beside an outcome.
+    pub(crate) fn identity(&self) -> Identity {
+        let publisher = match &self.module {
+            Checked::Verified(module) => Some(module.publisher().to_owned()),
+            Checked::Signed(_) | Checked::Unverified(_) => None,
+        };
+        Identity {
+            content_digest: self.digest,
+            name: self.version.is_some().then(|| self.name.clone()),
+            version: self.version.clone(),
+            verified: !matches!(self.module, Checked::Unverified(_)),
+            publisher,
+        }
+    }
+
+    /// Compiles it, or takes it from the cache.
+    pub(crate) fn load(
+        &self,
+        sandbox: &Sandbox,
+        tier: Tier,
+        limits: &Limits,
+        verbose: bool,
+    ) -> Result<Callable, Failure> {
+        let loading = Loading { tier, alone: true, limits };
+        let loaded = match &self.module {
+            Checked::Verified(module) => sandbox.load(module, loading).map(|loaded| noted(loaded, Callable::Gate)),
+            Checked::Signed(bytes) | Checked::Unverified(bytes) => {
+                sandbox.load_unverified(bytes, loading).map(|loaded| noted(loaded, Callable::Program))
+            }
+        };
+        let (callable, note) = loaded.map_err(|error| not_loaded(&self.name, &error))?;
+        if let (true, Some(note)) = (verbose, note) {
+            term::note(&note);
+        }
+        Ok(callable)
+    }
+}
+
+fn noted<T>(loaded: Loaded<T>, wrap: impl FnOnce(T) -> Callable) -> (Callable, Option<String>) {
+    (wrap(loaded.program), loaded.note.map(|note| note.to_string()))
+}
+
+/// Something that can be called, verified or not.
+pub(crate) enum Callable {
+    Gate(Gate),
+    Program(Program),
+}
+
+impl Deref for Callable {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        match self {
+            Self::Gate(gate) => gate,
+            Self::Program(program) => program,
+        }
+    }
+}
+
+/// The bytes of a module, read once.
+pub(crate) fn read_module(path: &Path, cap: u64) -> Result<Vec<u8>, Failure> {
+    let bytes = read_capped(path, cap)?;
+    if bytes.is_empty() {
+        let problem = Diagnostic::new("not-a-module", "the file is empty, so it is no module").at(shown(path));
+        return Err(Failure::new(Exit::Refused, problem));
+    }
+    Ok(bytes)
+}
+
+/// A text that a user named.
+pub(crate) fn read_document(path: &Path, cap: u64) -> Result<String, Failure> {
+    String::from_utf8(read_capped(path, cap)?)
+        .map_err(|_| Failure::usage(Diagnostic::new("not-utf8", "the file is not UTF-8").at(shown(path))))
+}
+
+/// A module that was not loaded: refused for what it is, or blocked for what compiling it took.
+pub(crate) fn not_loaded(name: &str, error: &LoadError) -> Failure {
+    let mut problem = Diagnostic::new(error.code(), error.to_string()).at(name);
+    if let LoadError::Scan(scan) = error {
+        problem.help = scan.help().map(str::to_owned);
+    }
+    Failure::new(if error.refuses() { Exit::Refused } else { Exit::Blocked }, problem)
+}
+
+fn refused(path: &Path, refusal: &trust::Refusal) -> Failure {
+    Failure::new(Exit::Refused, refusal_diagnostic(refusal).at(shown(path)))
+}
+
+/// A refusal as it is told.
+pub(crate) fn refusal_diagnostic(refusal: &trust::Refusal) -> Diagnostic {
+    Diagnostic::new(refusal.code(), refusal.to_string()).help(refusal.help())
+}
+
+/// A public key: SPKI PEM, an `ssh-ed25519` line or `ed25519:BASE64` in a file, or that last form itself.
+pub(crate) fn read_public_key(path: &Path) -> Result<PublicKey, Failure> {
+    let text = match path.to_str() {
+        Some(text) if text.starts_with("ed25519:") => text.to_owned(),
+        _ => read_document(path, KEY_CAP)?,
+    };
+    PublicKey::parse(&text).map_err(|error| key_failure(path, &error))
+}
+
+/// A private key, asking for its passphrase where it has one.
+pub(crate) fn read_private_key(path: &Path) -> Result<PrivateKey, Failure> {
+    let text = zeroize::Zeroizing::new(read_document(path, KEY_CAP)?);
+    warn_if_exposed(path);
+    match PrivateKey::from_pem(&text, None) {
+        Err(trust::KeyError::PassphraseNeeded) => {
+            let passphrase = super::key::passphrase(&format!("Passphrase of {}: ", shown(path)))?;
+            PrivateKey::from_pem(&text, Some(passphrase.as_bytes()))
+        }
+        read => read,
+    }
+    .map_err(|error| key_failure(path, &error))
+}
+
+fn key_failure(path: &Path, error: &trust::KeyError) -> Failure {
+    Failure::usage(Diagnostic::new(error.code(), error.to_string()).at(shown(path)).help(error.help()))
+}
+
+/// Others who can read a private key can sign with it.
+fn warn_if_exposed(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o077 != 0 {
+        term::note(&format!("others can read the private key `{0}`: chmod 600 {0}", shown(path)));
+    }
+}

@@ -1,0 +1,120 @@
+//! What a run leaves: three artifacts in a folder, and whatever else was asked for.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use portcullis::{
+    decision::Record,
+    diagnostic::Diagnostic,
+    files::{FileError, write_whole},
+    report,
+};
+
+use super::{Failure, term};
+
+const DECISION: &str = "decision.json";
+const RESULTS: &str = "gate_results.json";
+const SIGN_OFF: &str = "gate_sign_off.md";
+
+/// A form in which a decision is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Text,
+    Json,
+    Results,
+    Markdown,
+}
+
+/// A form, and the file that it goes to; stdout without one.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    format: Format,
+    path: Option<PathBuf>,
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, path) = text.split_once('=').map_or((text, None), |(format, path)| (format, Some(path)));
+        let format = match format {
+            "text" => Format::Text,
+            "json" => Format::Json,
+            "results" => Format::Results,
+            "markdown" => Format::Markdown,
+            _ => return Err("the formats are text, json, results and markdown".to_owned()),
+        };
+        match path {
+            Some("") => Err("there is no path behind the `=`".to_owned()),
+            path => Ok(Self { format, path: path.map(PathBuf::from) }),
+        }
+    }
+}
+
+/// Where a run's outputs go.
+pub(crate) struct Outputs {
+    folder: PathBuf,
+    asked: Vec<Output>,
+}
+
+impl Outputs {
+    pub(crate) fn new(folder: PathBuf, asked: Vec<Output>) -> Self {
+        Self { folder, asked }
+    }
+
+    /// Removes what an earlier run left, so that nobody takes it for this one's.
+    pub(crate) fn remove_old(&self) -> Result<(), Failure> {
+        let artifacts = [DECISION, RESULTS, SIGN_OFF].map(|name| self.folder.join(name));
+        let files = self.asked.iter().filter_map(|output| output.path.clone());
+        for path in artifacts.into_iter().chain(files) {
+            match fs::remove_file(&path) {
+                Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    return Err(FileError::Write(path, error).into());
+                }
+                _ => {}
+            }
+        }
+        fs::create_dir_all(&self.folder).map_err(|error| FileError::Write(self.folder.clone(), error))?;
+        Ok(())
+    }
+
+    /// Writes everything; the decision last, so that where it is, the rest is.
+    pub(crate) fn write(&self, record: &Record, profile: &str, strict_manual: bool) -> Result<(), Failure> {
+        let json = report::decision_json(record).map_err(|error| unwritable(&error))?;
+        let results = report::gate_results(record, profile, strict_manual).map_err(|error| unwritable(&error))?;
+        let sign_off = report::sign_off(record, strict_manual);
+        let text_of = |format: Format| match format {
+            Format::Text => report::terminal::render(record),
+            Format::Json => json.clone(),
+            Format::Results => results.clone(),
+            Format::Markdown => sign_off.clone(),
+        };
+        for output in &self.asked {
+            if let Some(path) = &output.path {
+                // A file is read later, by whatever: no colours in it.
+                let text = text_of(output.format);
+                write_whole(path, anstream::adapter::strip_str(&text).to_string().as_bytes(), 0o644)?;
+            }
+        }
+        self.write_artifact(RESULTS, &results)?;
+        self.write_artifact(SIGN_OFF, &sign_off)?;
+        self.write_artifact(DECISION, &json)?;
+        let mut shown = self.asked.iter().filter(|output| output.path.is_none()).map(|output| output.format).peekable();
+        if shown.peek().is_none() {
+            return term::out(&text_of(Format::Text));
+        }
+        shown.try_for_each(|format| term::out(&text_of(format)))
+    }
+
+    fn write_artifact(&self, name: &str, text: &str) -> Result<(), Failure> {
+        Ok(write_whole(&self.folder.join(Path::new(name)), text.as_bytes(), 0o644)?)
+    }
+}
+
+fn unwritable(error: &serde_json::Error) -> Failure {
+    Failure::blocked(Diagnostic::new("report-failed", format!("the record could not be written as JSON: {error}")))
+}

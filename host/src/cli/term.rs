@@ -1,0 +1,114 @@
+//! The terminal: colour, diagnostics, results. Results go to stdout, everything else to stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+use portcullis::{diagnostic::Diagnostic, text::printable};
+
+use super::{Exit, Failure};
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Cyan.on_default();
+const DIM: Style = Style::new().dimmed();
+
+/// Flags that every command takes.
+#[derive(clap::Args)]
+pub(crate) struct Global {
+    /// When to colour: NO_COLOR, FORCE_COLOR and TERM=dumb are honoured under auto
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    color: Color,
+    /// Say more: cache and timing notes
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Global {
+    /// Settles colour for the process.
+    pub(crate) fn apply(&self) {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+        let choice = match self.color {
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+            Color::Auto if set("NO_COLOR") => anstream::ColorChoice::Never,
+            Color::Auto if set("FORCE_COLOR") => anstream::ColorChoice::Always,
+            Color::Auto => anstream::ColorChoice::Auto,
+        };
+        choice.write_global();
+    }
+}
+
+/// Writes a result to stdout. A reader that has gone away ends the command quietly; a full disk does not.
+pub(crate) fn out(text: &str) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::blocked(Diagnostic::new("stdout-failed", format!("failed to write the result: {error}"))))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes raw bytes that are a result, such as JSON, to stdout.
+pub(crate) fn out_line(text: &str) -> Result<(), Failure> {
+    out(&format!("{text}\n"))
+}
+
+/// Tells something on stderr that is no result; nothing if stderr is gone.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{NOTE}note{NOTE:#}: {text}");
+}
+
+/// Writes a line to stderr as it is.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Writes a line to stderr that the next one replaces. Only for a terminal that a person watches.
+pub(crate) fn transient(text: &str) {
+    let _ = write!(anstream::stderr(), "\r\x1b[K{text}");
+}
+
+/// Whether a person watches stderr.
+pub(crate) fn is_watched() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+}
+
+/// Shows problems on stderr, each with its code, place and fix.
+pub(crate) fn show_all(problems: &[Diagnostic]) {
+    let mut stderr = anstream::stderr().lock();
+    for problem in problems {
+        let _ = write!(stderr, "{}", rendered(problem));
+    }
+    if problems.len() > 1 {
+        let _ = writeln!(stderr, "{DIM}{} problems{DIM:#}", problems.len());
+    }
+}
+
+fn rendered(problem: &Diagnostic) -> String {
+    let mut text = format!("{ERROR}error[{}]{ERROR:#}: {}\n", problem.code, printable(&problem.message));
+    if let Some(place) = &problem.place {
+        text.push_str(&format!("  {DIM}at{DIM:#}   {}\n", printable(place)));
+    }
+    if let Some(help) = &problem.help {
+        text.push_str(&format!("  {DIM}help{DIM:#} {}\n", printable(help)));
+    }
+    text
+}
+
+/// What clap has to say: help on stdout, misuse on stderr.
+pub(crate) fn usage_error(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage } else { Exit::Ok }
+}

@@ -1,0 +1,25 @@
+//! Outcomes in, decision out. Pure: no clock, no file, and no way from a fault to a go.
+//!
+//! A [`GateResult`] is what one gate came to, whatever stood in its way; [`combine()`] makes one [`Decision`] of all of
+//! them by the plan's rule in four-valued logic ([`Truth`]); a [`Record`] names everything that decided.
+
+mod combine;
+mod expr;
+mod gate;
+mod lexer;
+mod merge;
+mod record;
+mod truth;
+
+pub use combine::{Decision, NextAction, Reason, Ruling, combine};
+pub use expr::{Expr, ExprError};
+pub use gate::{GateFacts, GateOutcome, GateResult, ModuleRecord, code_of};
+pub(crate) use gate::{counted, place, told};
+pub use record::{
+    DigestSet, InputRecord, ListRecord, NotInUse, PolicyRecord, Record, RevocationsRecord, RunFacts, SubjectRecord,
+    Summary, TrustRecord, VerifierRecord, ViolationRecord,
+};
+pub use truth::Truth;
+
+#[cfg(test)]
+pub(crate) mod samples;

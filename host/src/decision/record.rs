@@ -1,0 +1,436 @@
+//! The decision record: everything that decided, named so that it can be proved and replayed.
+//!
+//! Field names follow the in-toto verification summary where it has one. Sections that nothing fills yet are there with
+//! their empty value, so that a reader need not tell "absent" from "empty".
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use portcullis_sdk::{Check, Finding, Json, Kind, RuntimeEvidence};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::{
+    combine::{Decision, NextAction, Reason, Ruling},
+    gate::{GateOutcome, GateResult, ModuleRecord},
+};
+use crate::{
+    digest::Digest,
+    judge::Cause,
+    limits::{Exceeded, Limits},
+    manifest::Enforcement,
+    trust::{Freshness, Standing},
+};
+
+/// What is known of a run apart from its gates.
+#[derive(Clone, Debug)]
+pub struct RunFacts {
+    /// The run's name.
+    pub run_id: String,
+    /// The run's fixed clock: as of when signatures and windows were judged.
+    pub time_verified: Timestamp,
+    /// When it started.
+    pub started_on: Timestamp,
+    /// When it ended.
+    pub finished_on: Timestamp,
+    /// What the decision is about.
+    pub subject: Vec<SubjectRecord>,
+    /// The manifest.
+    pub policy: PolicyRecord,
+    /// The trust root.
+    pub trust: TrustRecord,
+    /// The revocation list.
+    pub revocations: RevocationsRecord,
+    /// Everything that was judged.
+    pub inputs: Vec<InputRecord>,
+}
+
+/// `decision.json`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The version of this format: 1.
+    pub schema_version: u32,
+    /// The run's name.
+    pub run_id: String,
+    /// What was decided.
+    pub decision: Ruling,
+    /// The same as the verification summary says it: `PASSED` on a go, else `FAILED`.
+    pub verification_result: &'static str,
+    /// The exit status of the run.
+    pub exit_code: u8,
+    /// Who decided.
+    pub verifier: VerifierRecord,
+    /// The run's fixed clock.
+    #[serde(serialize_with = "rfc3339")]
+    pub time_verified: Timestamp,
+    /// When it started.
+    #[serde(serialize_with = "rfc3339")]
+    pub started_on: Timestamp,
+    /// When it ended.
+    #[serde(serialize_with = "rfc3339")]
+    pub finished_on: Timestamp,
+    /// What the decision is about.
+    pub subject: Vec<SubjectRecord>,
+    /// The manifest.
+    pub policy: PolicyRecord,
+    /// The trust root.
+    pub trust: TrustRecord,
+    /// The revocation list.
+    pub revocations: RevocationsRecord,
+    /// Everything that was judged.
+    pub inputs: Vec<InputRecord>,
+    /// The baseline that findings were compared with: none.
+    pub baseline: (),
+    /// How many gates came to what.
+    pub summary: Summary,
+    /// The gates, in the manifest's order.
+    pub gates: Vec<GateResult>,
+    /// Sign-offs that counted: none.
+    pub approvals: [(); 0],
+    /// Rules of the pipeline that gates saw broken.
+    pub violations: Vec<ViolationRecord>,
+    /// The agents' budget of errors.
+    pub error_budget: NotInUse,
+    /// Why it was decided so.
+    pub reasons: Vec<Reason>,
+    /// What to do next.
+    pub next_actions: Vec<NextAction>,
+}
+
+impl Record {
+    /// The record of a run that came to `decision` over `gates`.
+    #[must_use]
+    pub fn new(run: RunFacts, decision: Decision, gates: Vec<GateResult>) -> Self {
+        let RunFacts { run_id, time_verified, started_on, finished_on, subject, policy, trust, revocations, inputs } =
+            run;
+        let Decision { ruling, reasons, next_actions } = decision;
+        let took = Duration::try_from(started_on.duration_until(finished_on)).unwrap_or_default();
+        Self {
+            schema_version: 1,
+            run_id,
+            decision: ruling,
+            verification_result: if ruling == Ruling::Go { "PASSED" } else { "FAILED" },
+            exit_code: ruling.exit_code(),
+            verifier: VerifierRecord { id: "portcullis", version: env!("CARGO_PKG_VERSION") },
+            time_verified,
+            started_on,
+            finished_on,
+            subject,
+            policy,
+            trust,
+            revocations,
+            inputs,
+            baseline: (),
+            summary: Summary::of(&gates, took),
+            violations: gates.iter().flat_map(ViolationRecord::of).collect(),
+            gates,
+            approvals: [],
+            error_budget: NotInUse { status: "none" },
+            reasons,
+            next_actions,
+        }
+    }
+}
+
+/// The program that decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VerifierRecord {
+    /// Its name.
+    pub id: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// Digests by algorithm, as in-toto writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct DigestSet {
+    /// SHA-256.
+    pub sha256: Digest,
+}
+
+impl From<Digest> for DigestSet {
+    fn from(sha256: Digest) -> Self {
+        Self { sha256 }
+    }
+}
+
+/// What a decision is about, such as a commit or an artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SubjectRecord {
+    /// Its name.
+    pub name: String,
+    /// Its digests by algorithm, such as `gitCommit`.
+    pub digest: BTreeMap<String, String>,
+}
+
+/// The manifest that a run followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyRecord {
+    /// Where it was read, as the user named it.
+    pub uri: String,
+    /// Its bytes.
+    pub digest: DigestSet,
+}
+
+/// The trust root that modules were verified against.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TrustRecord {
+    /// Where it was read.
+    pub uri: String,
+    /// Its bytes.
+    pub digest: DigestSet,
+    /// Its version, where it has one.
+    pub version: Option<u64>,
+}
+
+/// The revocation list that modules were held against, and how well it told the present.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevocationsRecord {
+    /// `fresh`, `stale` or `unknown`; `none` where the trust file asks for no list.
+    pub status: &'static str,
+    /// The list; its fields are left out where there is none.
+    #[serde(flatten)]
+    pub list: Option<ListRecord>,
+}
+
+/// Which list it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListRecord {
+    /// Which list.
+    pub list_id: String,
+    /// Its epoch.
+    pub epoch: u64,
+    /// Its version.
+    pub version: u64,
+    /// Its payload.
+    pub digest: DigestSet,
+    /// When it was issued.
+    pub issued: String,
+    /// When its time is over.
+    pub expires: String,
+    /// How old it was, in seconds.
+    pub age_seconds: i64,
+}
+
+impl RevocationsRecord {
+    /// What the record says of `standing`.
+    #[must_use]
+    pub fn of(standing: &Standing) -> Self {
+        let list = standing.list().map(|list| ListRecord {
+            list_id: list.list_id.clone(),
+            epoch: list.epoch.get(),
+            version: list.version.get(),
+            digest: list.digest.into(),
+            issued: list.issued.to_string(),
+            expires: list.expires.to_string(),
+            age_seconds: list.age.as_secs(),
+        });
+        let status = match (&list, standing.problem()) {
+            (None, None) => "none",
+            _ => match standing.freshness() {
+                Freshness::Fresh => "fresh",
+                Freshness::Stale => "stale",
+                Freshness::Unknown => "unknown",
+            },
+        };
+        Self { status, list }
+    }
+}
+
+/// One thing that gates judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InputRecord {
+    /// The name of the evidence, or the path of a file of `each`.
+    pub name: String,
+    /// Where it came from; nothing for a value in the manifest.
+    pub uri: Option<String>,
+    /// Its bytes as they were read.
+    pub digest: DigestSet,
+    /// How many bytes.
+    pub size_bytes: u64,
+}
+
+/// A section that nothing fills.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotInUse {
+    /// Always `none`.
+    pub status: &'static str,
+}
+
+/// A broken rule and the gate that saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ViolationRecord {
+    /// The gate.
+    pub gate: String,
+    /// Which rule.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What happened.
+    pub detail: String,
+}
+
+impl ViolationRecord {
+    fn of(gate: &GateResult) -> impl Iterator<Item = Self> {
+        gate.violations.iter().map(|violation| Self {
+            gate: gate.gate.name.clone(),
+            kind: violation.kind.clone(),
+            detail: violation.detail.clone(),
+        })
+    }
+}
+
+/// How many gates came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// All of them.
+    pub gates: usize,
+    /// Gates that passed.
+    pub passed: usize,
+    /// Gates that failed, advisory ones included.
+    pub failed: usize,
+    /// Advisory gates that failed.
+    pub advisory_failed: usize,
+    /// Gates that wait for a person.
+    pub review: usize,
+    /// Gates whose question did not arise.
+    pub not_applicable: usize,
+    /// Gates that were not asked.
+    pub skipped: usize,
+    /// Gates that gave no verdict.
+    pub faults: usize,
+    /// How long the run took, in milliseconds.
+    pub duration_ms: f64,
+}
+
+impl Summary {
+    fn of(gates: &[GateResult], took: Duration) -> Self {
+        let mut summary = Self { gates: gates.len(), duration_ms: milliseconds(took), ..Self::default() };
+        for gate in gates {
+            let count = match gate.outcome {
+                GateOutcome::Pass => &mut summary.passed,
+                GateOutcome::Fail => &mut summary.failed,
+                GateOutcome::Review => &mut summary.review,
+                GateOutcome::NotApplicable => &mut summary.not_applicable,
+                GateOutcome::Skipped(_) => &mut summary.skipped,
+                GateOutcome::Fault(_) => &mut summary.faults,
+            };
+            *count += 1;
+            if gate.outcome == GateOutcome::Fail && gate.gate.enforcement == Enforcement::Advisory {
+                summary.advisory_failed += 1;
+            }
+        }
+        summary
+    }
+}
+
+/// An entry of `gates`, field by field as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GateRecord<'a> {
+    id: &'a str,
+    kind: Kind,
+    stage: &'a str,
+    enforcement: Enforcement,
+    outcome: &'static str,
+    code: u32,
+    code_name: &'static str,
+    summary: &'a str,
+    checks: &'a [Check],
+    findings: &'a [Finding],
+    evidence: &'a [RuntimeEvidence],
+    details: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<FaultRecord<'a>>,
+    module: &'a ModuleRecord,
+    fuel_used: u64,
+    fuel_limit: u64,
+    memory_peak_bytes: u64,
+    duration_ms: f64,
+    params: &'a Map<String, Value>,
+    limits: LimitsRecord,
+}
+
+#[derive(Serialize)]
+struct FaultRecord<'a> {
+    code: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<Exceeded>,
+}
+
+/// What a call of the gate was allowed, in the units that the names say; nothing where it grows with the input.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LimitsRecord {
+    fuel: Option<u64>,
+    memory_bytes: Option<u64>,
+    time_ms: u64,
+    table_elements: u64,
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+    input_bytes: u64,
+    module_bytes: u64,
+}
+
+impl From<&Limits> for LimitsRecord {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            fuel: limits.fuel,
+            memory_bytes: limits.memory,
+            time_ms: u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX),
+            table_elements: limits.table_elements,
+            stdout_bytes: limits.stdout,
+            stderr_bytes: limits.stderr,
+            input_bytes: limits.input,
+            module_bytes: limits.module,
+        }
+    }
+}
+
+impl Serialize for GateResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { gate, usage, .. } = self;
+        let fault = self.fault().map(|fault| FaultRecord {
+            code: fault.cause.code(),
+            message: &fault.message,
+            limit: if let Cause::Limit(exceeded) = fault.cause { Some(exceeded) } else { None },
+        });
+        let record = GateRecord {
+            id: &gate.name,
+            kind: gate.kind,
+            stage: &gate.stage,
+            enforcement: gate.enforcement,
+            outcome: self.outcome.name(),
+            code: self.code.number(),
+            code_name: self.code.name(),
+            summary: &self.summary,
+            checks: &self.checks,
+            findings: &self.findings,
+            evidence: &self.evidence,
+            details: self.details.as_ref(),
+            fault,
+            module: &gate.module,
+            fuel_used: usage.fuel,
+            fuel_limit: usage.fuel_limit,
+            memory_peak_bytes: usage.memory_peak,
+            duration_ms: milliseconds(usage.duration),
+            params: &gate.params,
+            limits: LimitsRecord::from(&gate.limits),
+        };
+        record.serialize(serializer)
+    }
+}
+
+/// A duration in milliseconds, to the microsecond.
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1_000.0
+}
+
+fn rfc3339<S: Serializer>(timestamp: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(timestamp)
+}

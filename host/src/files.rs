@@ -1,0 +1,141 @@
+//! Files: read once, capped, regular files only; written whole or not at all.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use crate::{diagnostic::Diagnostic, text::printable};
+
+/// A file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// There is none.
+    #[error("`{}` does not exist", shown(.0))]
+    Missing(PathBuf),
+    /// It is a folder, a pipe, a socket or a device.
+    #[error("`{}` is not a regular file", shown(.0))]
+    NotAFile(PathBuf),
+    /// It is larger than what asked for it takes.
+    #[error("`{}` is larger than {cap} bytes", shown(.path))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is taken, in bytes.
+        cap: u64,
+    },
+    /// The system said no.
+    #[error("failed to read `{}`: {}", shown(.0), reason(.1))]
+    Read(PathBuf, io::Error),
+    /// The system said no.
+    #[error("failed to write `{}`: {}", shown(.0), reason(.1))]
+    Write(PathBuf, io::Error),
+}
+
+impl FileError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "file-missing",
+            Self::NotAFile(_) => "not-a-file",
+            Self::TooLarge { .. } => "file-too-large",
+            Self::Read(..) => "file-unreadable",
+            Self::Write(..) => "file-unwritable",
+        }
+    }
+}
+
+impl From<FileError> for Diagnostic {
+    fn from(error: FileError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+/// A path fit for a terminal.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+/// The system's reason without Rust's `(os error 2)`.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// The bytes of the regular file at `path`, at most `cap` of them, with one open and no second look at the path.
+///
+/// # Errors
+/// When there is no such file, it is no regular file, it is larger than `cap`, or the system refuses it.
+pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FileError::Missing(path.to_owned()),
+        _ => FileError::Read(path.to_owned(), error),
+    };
+    // Opening a pipe that nobody writes would wait for ever; the flag does nothing to a regular file.
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(FileError::NotAFile(path.to_owned()));
+    }
+    if metadata.len() > cap {
+        return Err(FileError::TooLarge { path: path.to_owned(), cap });
+    }
+    // The length is a hint: files in /proc say 0, and a file may grow while it is read.
+    let mut bytes = Vec::with_capacity(metadata.len().min(cap) as usize);
+    Read::by_ref(&mut file).take(cap.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > cap {
+        return Err(FileError::TooLarge { path: path.to_owned(), cap });
+    }
+    Ok(bytes)
+}
+
+/// Puts `bytes` at `path` with the permission bits of `mode`: a reader sees the old file or the new one, never a half.
+///
+/// # Errors
+/// When the folder cannot be written or the disk is full; then the old file is as it was.
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    let failed = |error: io::Error| FileError::Write(path.to_owned(), error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".portcullis-")
+        .permissions(std::fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    // The rename itself has to survive a power cut; where a folder cannot be synced, the file still is.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_within_the_cap_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        assert_eq!(read_capped(&path, 9).expect_err("missing").code(), "file-missing");
+        assert_eq!(read_capped(folder.path(), 9).expect_err("a folder").code(), "not-a-file");
+        write_whole(&path, b"0123456789", 0o600).expect("written");
+        assert_eq!(read_capped(&path, 9).expect_err("too large").code(), "file-too-large");
+        assert_eq!(read_capped(&path, 10).expect("fits"), b"0123456789");
+        assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        assert_eq!(read_capped(Path::new("/dev/zero"), 9).expect_err("a device").code(), "not-a-file");
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = write_whole(&folder.path().join("no/such/a"), b"new", 0o644).expect_err("no folder");
+        assert_eq!(error.code(), "file-unwritable");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 0);
+    }
+}

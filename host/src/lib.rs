@@ -1,0 +1,43 @@
+//! Portcullis decides go or no-go: it runs signed WebAssembly gates in a sandbox and combines their verdicts into one
+//! decision that can be proved, replayed and audited.
+//!
+//! # The line
+//!
+//! Data takes one way through the house, and each room knows only the rooms before it:
+//!
+//! ```text
+//! manifest ──resolve──▶ Plan
+//! evidence sources ──collect (once)──▶ Evidence (bytes + digest)
+//! bytes ──verify(trust root, revocations, now)──▶ VerifiedModule ──compile──▶ Gate
+//! Gate × Request(params, evidence, now) ──run(limits)──▶ Outcome = Verdict | Fault
+//! [Outcome] ──combine──▶ Decision ──▶ record ──▶ reports, exit code
+//! ```
+//!
+//! # What may know what
+//!
+//! - [`manifest`] knows no clock and runs nothing; it finds every problem of a manifest in one go.
+//! - [`trust`] reads no file and no clock; only it makes a [`trust::VerifiedModule`].
+//! - [`sandbox`] is the only room that names wasmtime; compiling for a decision takes a `VerifiedModule`.
+//! - [`judge`] knows what a request and an answer are, and nothing of how a gate is run.
+//! - [`decision`] is pure: outcomes in, decision out; a fault can never become a go in it.
+//! - [`cases`] compares what a gate came to with what its author expects; it decides nothing and opens no file.
+//! - [`run`] walks the line for a whole plan and tells what happens as events; it prints nothing.
+//! - [`report`] turns a record or an event into text.
+//! - `cli`, in the binary, is the only room that prints, reads the clock and the environment, and opens files that a user names.
+#![deny(missing_docs)]
+
+pub mod cases;
+pub mod decision;
+pub mod diagnostic;
+pub mod digest;
+pub mod evidence;
+pub mod files;
+pub mod judge;
+pub mod limits;
+pub mod manifest;
+pub mod report;
+pub mod run;
+pub mod sandbox;
+pub mod text;
+pub mod trust;
+pub mod units;

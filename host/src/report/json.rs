@@ -1,0 +1,83 @@
+//! `decision.json`: the record as it is kept.
+
+use serde::Serialize;
+
+use super::Record;
+use crate::text::is_unsafe;
+
+/// The record as indented JSON with a line feed at its end. Parts that gates wrote as JSON stay as they were written.
+///
+/// # Errors
+/// Never for a record made by [`Record::new`]; the type is serde_json's.
+pub fn decision_json(record: &Record) -> serde_json::Result<String> {
+    pretty(record)
+}
+
+/// `value` as indented JSON with a line feed at its end, fit for a terminal.
+pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(inert(text))
+}
+
+/// JSON in which every invisible character is an escape: people read it at terminals, and JSON itself leaves most of what
+/// a terminal obeys as it is.
+pub(super) fn inert(text: String) -> String {
+    let is_invisible = |character: char| is_unsafe(character) && !character.is_ascii_whitespace();
+    if !text.contains(is_invisible) {
+        return text;
+    }
+    // Outside of strings JSON has none of them, so what is replaced stands in a string, where the escape means the same.
+    let mut inert = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if is_invisible(character) {
+            inert.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            inert.push(character);
+        }
+    }
+    inert
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples::{check_golden, record};
+
+    #[test]
+    fn the_record_of_a_run_with_every_outcome_is_as_it_was() {
+        let text = decision_json(&record()).expect("serializes");
+        check_golden("decision.json", &text, include_str!("testdata/decision.json"));
+    }
+
+    #[test]
+    fn invisible_characters_are_escapes_that_read_back_as_themselves() {
+        let raw = serde_json::value::RawValue::from_string("{\r\n\t\"\u{9b}\": \"\u{7f}\u{202e}\u{e0001}ä\"}".into())
+            .expect("JSON");
+        let text = pretty(&raw).expect("serializes");
+        assert_eq!(text, "{\r\n\t\"\\u009b\": \"\\u007f\\u202e\\udb40\\udc01ä\"}\n");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("is JSON");
+        assert_eq!(read(&text), read(raw.get()));
+    }
+
+    #[test]
+    fn the_fields_stand_in_the_order_of_the_format() {
+        let json: serde_json::Value =
+            serde_json::from_str(&decision_json(&record()).expect("serializes")).expect("is JSON");
+        let names = |value: &serde_json::Value| {
+            value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            names(&json),
+            "schemaVersion runId decision verificationResult exitCode verifier timeVerified startedOn finishedOn subject \
+             policy trust revocations inputs baseline summary gates approvals violations errorBudget reasons nextActions"
+        );
+        assert_eq!(
+            names(&json["gates"][0]),
+            "id kind stage enforcement outcome code codeName summary checks findings evidence details module fuelUsed \
+             fuelLimit memoryPeakBytes durationMs params limits"
+        );
+        let module = "contentDigest name version publisher keyIds";
+        assert_eq!(names(&json["gates"][0]["module"]), module);
+    }
+}

@@ -1,0 +1,128 @@
+//! A run with every outcome in it, and golden files.
+
+use std::time::Duration;
+
+use portcullis_sdk::Kind;
+
+use super::Record;
+use crate::{
+    decision::{
+        GateFacts, GateResult, InputRecord, PolicyRecord, RevocationsRecord, RunFacts, TrustRecord, combine,
+        samples::{advisory, answer, fault, gate},
+    },
+    digest::Digest,
+    judge::{Cause, Judgement, Outcome, Usage},
+    limits::{Exceeded, Limit},
+    manifest::Rule,
+};
+
+/// Compares with a file of `testdata`, or rewrites it when `PORTCULLIS_BLESS` is set.
+#[track_caller]
+pub(super) fn check_golden(name: &str, text: &str, golden: &str) {
+    if std::env::var_os("PORTCULLIS_BLESS").is_some() {
+        let path = format!("{}/src/report/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(path, text).expect("the golden file is written");
+    } else {
+        assert_eq!(text, golden, "{name}; PORTCULLIS_BLESS=1 rewrites it");
+    }
+}
+
+fn judged(gate: GateFacts, micros: u64, fuel: u64, outcome: Outcome) -> GateResult {
+    let usage = Usage { fuel, fuel_limit: 50_000_000, memory_peak: 1_114_112, duration: Duration::from_micros(micros) };
+    GateResult::from_judgement(gate, Judgement { outcome, usage, notes: String::new() })
+}
+
+fn answered(gate: GateFacts, micros: u64, fuel: u64, json: &str) -> GateResult {
+    judged(gate, micros, fuel, Outcome::Answered(answer(json)))
+}
+
+/// The record of a run over `gates` in which all mandatory ones have to pass.
+pub(super) fn decided(gates: Vec<GateResult>, strict_manual: bool) -> Record {
+    let decision = combine(&Rule::All, &gates, strict_manual);
+    let time = |text: &str| text.parse().expect("a time");
+    let run = RunFacts {
+        run_id: "20260110T000000Z-1a2b".into(),
+        time_verified: time("2026-01-10T00:00:00Z"),
+        started_on: time("2026-01-10T00:00:00.1Z"),
+        finished_on: time("2026-01-10T00:00:00.1204Z"),
+        subject: Vec::new(),
+        policy: PolicyRecord { uri: "release.toml".into(), digest: Digest::of(b"manifest").into() },
+        trust: TrustRecord { uri: "trust.toml".into(), digest: Digest::of(b"trust").into(), version: None },
+        revocations: RevocationsRecord { status: "none", list: None },
+        inputs: vec![InputRecord {
+            name: "preflight".into(),
+            uri: Some("evidence/preflight.json".into()),
+            digest: Digest::of(b"{}").into(),
+            size_bytes: 2,
+        }],
+    };
+    Record::new(run, decision, gates)
+}
+
+/// One mandatory gate, whose review nobody signed off.
+pub(super) fn review_only(strict_manual: bool) -> Record {
+    decided(
+        vec![answered(gate("hmr_quiesce"), 300, 20, r#"{"verdict":"review","summary":"no audit log"}"#)],
+        strict_manual,
+    )
+}
+
+/// Every gate passes, but for an advisory one.
+pub(super) fn go() -> Record {
+    let smoke =
+        answered(gate("launcher_smoke"), 1_240, 1_500_000, r#"{"verdict":"pass","checks":[{"id":"a","passed":true}]}"#);
+    let agents = answered(gate("agents_api"), 900, 400, r#"{"verdict":"pass"}"#);
+    let policy = r#"{"verdict":"fail","checks":[{"id":"header","passed":false,"failure":"policy_header_missing"}]}"#;
+    decided(vec![smoke, agents, answered(advisory("policy_privacy"), 800, 9_000_000, policy)], false)
+}
+
+/// Every outcome once, with hostile words in them.
+pub(super) fn record() -> Record {
+    let readiness = GateFacts { kind: Kind::Readiness, ..gate("nemotron-readiness") };
+    let flows = GateFacts { kind: Kind::Validator, ..gate("flows") };
+    let probe = GateFacts { kind: Kind::Probe, stage: "probes".into(), ..gate("smoke") };
+    let exceeded = Exceeded { limit: Limit::Fuel, used: 50_000_000, allowed: 50_000_000 };
+    let fuel = Outcome::Fault(fault(Cause::Limit(exceeded), &format!("reached a limit, {exceeded}")));
+    decided(
+        vec![
+            answered(
+                readiness,
+                1_240,
+                1_500_000,
+                r#"{"verdict":"pass","checks":[{"id":"run_id_present","passed":true},{"id":"records","passed":true}],
+                "findings":[{"code":"odd","severity":"warning","message":"few records"}],"details":{"n": 1.10},"next_actions":["make finalize"]}"#,
+            ),
+            answered(
+                flows,
+                815,
+                480_000,
+                r#"{"verdict":"fail","summary":"2 of 3 calls \u001b[31mare unknown","findings":[
+                {"code":"VALIDATION_ERROR","number":25,"severity":"error","message":"unknown function 'launch'","path":"flows/a.aether","line":12},
+                {"code":"PARSE_ERROR","number":20,"severity":"error","message":"Parse error (assignment) line 3: : x\u202e|y","path":"flows/b.aether","line":3},
+                {"code":"legacy-intent","severity":"note","message":"write `goal:`","path":"flows/b.aether","line":1}],
+                "next_actions":["portcullis migrate flows/"]}"#,
+            ),
+            judged(gate("spinner"), 5_000_300, 50_000_000, fuel),
+            judged(
+                probe,
+                400,
+                700,
+                Outcome::Answered(answer(
+                    r#"{"verdict":"fail","evidence":[{"probe_kind":"headless_run","passed":false,"summary":"exit status 2",
+                    "duration_seconds":0.4,"payload":{"argv":["./app","--smoke"]}}],
+                    "violations":[{"type":"SCOPE_VIOLATION","detail":"wrote outside of its folder"}]}"#,
+                )),
+            ),
+            answered(gate("hmr_quiesce"), 300, 20, r#"{"verdict":"review","summary":"no audit log"}"#),
+            answered(gate("memory_qfac"), 250, 20, r#"{"verdict":"not_applicable","details":[1]}"#),
+            GateResult::skipped(gate("agents_api"), "needs `spinner`, which gave no verdict"),
+            answered(
+                advisory("policy_privacy"),
+                12_800,
+                9_000_000,
+                r#"{"verdict":"fail","checks":[{"id":"header","passed":false,"failure":"policy_header_missing"}],"details":{"keys":[]}}"#,
+            ),
+        ],
+        false,
+    )
+}

@@ -1,0 +1,162 @@
+//! Loading: every module of the plan, each once, over as many threads as there are jobs.
+
+use std::{collections::HashMap, sync::Arc};
+
+use portcullis_sdk::Kind;
+
+use super::parallel::in_parallel;
+use crate::{
+    digest::Digest,
+    evidence::Collected,
+    judge::Fault,
+    manifest::{GatePlan, Input, Plan},
+    sandbox::{CacheError, Gate, LoadError, Loading, Sandbox, Tier},
+    trust::VerifiedModule,
+};
+
+/// Input of one call, in bytes, from which optimising pays for itself: measured in `host/benches`.
+const MUCH_INPUT: u64 = 1 << 20;
+
+/// A gate of the plan that can be asked, or why it gives no verdict.
+pub struct Loaded {
+    /// Its module.
+    pub module: Arc<VerifiedModule>,
+    /// What can be called, or the fault of compiling it.
+    pub gate: Result<Arc<Gate>, Fault>,
+    /// Why the cache did not serve it, when it should have.
+    pub note: Option<String>,
+}
+
+/// A module that is refused, so that nothing runs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is signed as another kind than it stands for.
+    #[error("its module is signed as a {signed}, and it stands as a {wanted}")]
+    WrongKind {
+        /// The kind in the signed bytes.
+        signed: &'static str,
+        /// What the manifest uses it as.
+        wanted: &'static str,
+    },
+    /// What it is keeps it from being run.
+    #[error(transparent)]
+    Module(#[from] LoadError),
+}
+
+impl Refused {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::WrongKind { .. } => "wrong-kind",
+            Self::Module(error) => error.code(),
+        }
+    }
+
+    /// What the author or the manifest can do.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::WrongKind { .. } => {
+                Some("use a module of that kind; the kind is signed and cannot be changed from outside")
+            }
+            Self::Module(LoadError::Scan(error)) => error.help(),
+            Self::Module(_) => None,
+        }
+    }
+}
+
+/// How much work compiling a gate is worth.
+#[must_use]
+pub fn tier(gate: &GatePlan, evidence: &Collected) -> Tier {
+    let size = |index: &usize| evidence.get(*index).and_then(Result::ok).map_or(0, |evidence| evidence.size);
+    let input = match &gate.input {
+        Input::Each { .. } => u64::MAX,
+        Input::Nothing => 0,
+        Input::Whole(index) => size(index),
+        Input::Named(members) => members.iter().map(|(_, index)| size(index)).sum(),
+    };
+    if input >= MUCH_INPUT { Tier::Optimised } else { Tier::Fast }
+}
+
+/// Loads the module of every gate, in the plan's order.
+///
+/// # Errors
+/// With every gate whose module is refused, by name: then nothing may run.
+pub fn load(
+    plan: &Plan,
+    modules: &[Arc<VerifiedModule>],
+    evidence: &Collected,
+    sandbox: &Sandbox,
+    jobs: usize,
+) -> Result<Vec<Loaded>, Vec<(String, Refused)>> {
+    let mut refused: Vec<(String, Refused)> = plan
+        .gates
+        .iter()
+        .zip(modules)
+        .filter_map(|(gate, module)| Some((gate.name.clone(), wrong_kind(gate, module.metadata().kind)?)))
+        .collect();
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    let wanted = wanted(plan, modules, evidence);
+    let loaded = load_all(&wanted, sandbox, jobs);
+    let mut gates = Vec::with_capacity(plan.gates.len());
+    for (gate, module) in plan.gates.iter().zip(modules) {
+        let at = wanted.iter().position(|wanted| wanted.module.content_digest() == module.content_digest());
+        let Some((result, note)) = at.and_then(|at| loaded.get(at)) else { continue };
+        match result {
+            Err(error) if error.refuses() => refused.push((gate.name.clone(), error.clone().into())),
+            result => gates.push(Loaded {
+                module: Arc::clone(module),
+                gate: result.as_ref().map(Arc::clone).map_err(LoadError::fault),
+                note: note.clone(),
+            }),
+        }
+    }
+    if refused.is_empty() { Ok(gates) } else { Err(refused) }
+}
+
+fn wrong_kind(gate: &GatePlan, signed: Kind) -> Option<Refused> {
+    let wanted = match &gate.input {
+        Input::Each { .. } => Some(Kind::Validator),
+        _ => gate.kind,
+    };
+    let wanted = wanted.filter(|wanted| *wanted != signed)?;
+    Some(Refused::WrongKind { signed: signed.name(), wanted: wanted.name() })
+}
+
+/// A module to load: once, however many gates use it, for the most demanding of them.
+struct Wanted<'a> {
+    module: &'a VerifiedModule,
+    gate: &'a GatePlan,
+    tier: Tier,
+}
+
+fn wanted<'a>(plan: &'a Plan, modules: &'a [Arc<VerifiedModule>], evidence: &Collected) -> Vec<Wanted<'a>> {
+    let mut places: HashMap<Digest, usize> = HashMap::new();
+    let mut wanted: Vec<Wanted<'a>> = Vec::new();
+    for (gate, module) in plan.gates.iter().zip(modules) {
+        let tier = tier(gate, evidence);
+        let place = *places.entry(module.content_digest()).or_insert(wanted.len());
+        match wanted.get_mut(place) {
+            Some(known) if tier == Tier::Optimised => known.tier = tier,
+            Some(_) => {}
+            None => wanted.push(Wanted { module, gate, tier }),
+        }
+    }
+    wanted
+}
+
+type Attempt = (Result<Arc<Gate>, LoadError>, Option<String>);
+
+fn load_all(wanted: &[Wanted<'_>], sandbox: &Sandbox, jobs: usize) -> Vec<Attempt> {
+    let alone = wanted.len() == 1;
+    in_parallel(jobs, wanted, |wanted| {
+        let loading = Loading { tier: wanted.tier, alone, limits: &wanted.gate.limits };
+        match sandbox.load(wanted.module, loading) {
+            Ok(loaded) => (Ok(Arc::new(loaded.program)), loaded.note.as_ref().map(CacheError::to_string)),
+            Err(error) => (Err(error), None),
+        }
+    })
+}

@@ -1,0 +1,89 @@
+//! The run: a plan, its verified modules and its evidence, walked to one result a gate.
+//!
+//! Everything is loaded before anything runs, so a module that is refused stops the run before any gate has run. What
+//! happens is told as [`Event`]s; nothing here prints, reads the clock or decides.
+
+mod ask;
+mod load;
+mod parallel;
+mod schedule;
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+use jiff::Timestamp;
+
+pub use ask::ask;
+pub use load::{Loaded, Refused, load, tier};
+pub use parallel::in_parallel;
+
+use crate::{
+    decision::{GateFacts, GateResult, ModuleRecord},
+    evidence::Collected,
+    manifest::{GatePlan, Plan, Stage},
+    trust::VerifiedModule,
+};
+
+/// What is fixed for a run.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// The run's clock: what gates are told, and as of when signatures were judged.
+    pub now: Timestamp,
+    /// The run's name.
+    pub run_id: &'a str,
+    /// Calls that may be under way at once.
+    pub jobs: usize,
+    /// Set from outside to end the run: calls under way end as faults, and nothing new starts.
+    pub cancelled: &'a AtomicBool,
+}
+
+/// What happens while gates run. Comes from several threads.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A gate is being asked.
+    Started {
+        /// Its name.
+        gate: &'a str,
+    },
+    /// A gate came to something.
+    Finished {
+        /// What it came to.
+        result: &'a GateResult,
+        /// How many have ended, this one included.
+        ended: usize,
+        /// How many there are.
+        gates: usize,
+    },
+}
+
+/// Runs every gate of the plan and gives what they came to, in the plan's order.
+#[must_use]
+pub fn run(
+    plan: &Plan,
+    gates: Vec<Loaded>,
+    evidence: &Collected,
+    setting: Setting<'_>,
+    observe: &(dyn Fn(Event<'_>) + Sync),
+) -> Vec<GateResult> {
+    schedule::Schedule::new(plan, gates, evidence, setting, observe).run()
+}
+
+/// What is known of a gate before it is asked.
+#[must_use]
+fn facts(gate: &GatePlan, stage: &Stage, module: &Arc<VerifiedModule>) -> GateFacts {
+    let metadata = module.metadata();
+    GateFacts {
+        name: gate.name.clone(),
+        kind: metadata.kind,
+        stage: stage.id.clone(),
+        enforcement: gate.enforcement,
+        module: ModuleRecord {
+            content_digest: module.content_digest(),
+            name: metadata.name.clone(),
+            version: metadata.version.clone(),
+            publisher: module.publisher().to_owned(),
+            key_ids: module.key_ids().iter().map(ToString::to_string).collect(),
+        },
+        params: gate.params.clone(),
+        limits: gate.limits.clone(),
+    }
+}

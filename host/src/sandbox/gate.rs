@@ -1,0 +1,218 @@
+//! From bytes to something that can be called.
+
+use std::{fmt, ops::Deref, sync::atomic::AtomicBool};
+
+use wasmtime::{Engine, InstancePre, Linker, Module, ModuleExport};
+
+use super::{
+    cache::{Cache, CacheError},
+    call::{self, Buffers, Ended, Setting},
+    compile::{CompileError, Compiler},
+    engine::{self, Throughput, Tier},
+    scan::{ScanError, scan},
+    wasi::{self, Guest},
+};
+use crate::{
+    digest::Digest,
+    judge::{Cause, Fault},
+    limits::{Exceeded, Limit, Limits},
+    trust::VerifiedModule,
+};
+
+/// Loads modules and holds what they share.
+pub struct Sandbox {
+    engine: Engine,
+    linker: Linker<Guest>,
+    compiler: Compiler,
+    cache: Option<Cache>,
+}
+
+/// Something that can be called, whoever made it. It decides nothing: a decision asks for a [`Gate`].
+pub struct Program {
+    pre: InstancePre<Guest>,
+    start: ModuleExport,
+}
+
+/// A program whose bytes the verifier has accepted. Only [`Sandbox::load`] makes one.
+pub struct Gate(Program);
+
+/// How a module is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Loading<'a> {
+    /// How much work goes into compiling it.
+    pub tier: Tier,
+    /// Whether it is the only module being compiled, so that all cores may work on it.
+    pub alone: bool,
+    /// Its limits.
+    pub limits: &'a Limits,
+}
+
+/// A loaded module, and what is worth telling about it.
+pub struct Loaded<T> {
+    /// What can be called.
+    pub program: T,
+    /// Whether the compiled form came from the cache.
+    pub cached: bool,
+    /// Why the cache did not serve or was not written, when it should have.
+    pub note: Option<CacheError>,
+}
+
+/// Why a module was not loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// It is refused before it is compiled.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// It was not compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// wasmtime did not take what it made itself.
+    #[error("the sandbox failed: {0}")]
+    Engine(String),
+}
+
+impl LoadError {
+    /// Whether this is about what the module is, so that it is refused, rather than about what compiling it took.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        matches!(self, Self::Scan(error) if !matches!(error, ScanError::Limit(_)))
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Scan(error) => error.code(),
+            Self::Compile(CompileError::Limit(exceeded)) => Cause::Limit(*exceeded).code(),
+            Self::Compile(_) => Cause::Compile.code(),
+            Self::Engine(_) => Cause::Internal.code(),
+        }
+    }
+
+    /// The same as a gate's fault.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        let cause = match self {
+            Self::Scan(ScanError::Limit(exceeded)) | Self::Compile(CompileError::Limit(exceeded)) => {
+                Cause::Limit(*exceeded)
+            }
+            Self::Scan(_) | Self::Compile(_) => Cause::Compile,
+            Self::Engine(_) => Cause::Internal,
+        };
+        Fault { cause, message: self.to_string() }
+    }
+}
+
+impl From<wasmtime::Error> for LoadError {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Engine(format!("{error:#}"))
+    }
+}
+
+impl Sandbox {
+    /// A sandbox for as many calls as `throughput` says.
+    ///
+    /// # Errors
+    /// When the machine does not let one be set up, such as for want of address space.
+    pub fn new(throughput: Throughput, compiler: Compiler, cache: Option<Cache>) -> Result<Self, LoadError> {
+        let engine = engine::running(throughput)?;
+        let mut linker = Linker::new(&engine);
+        wasi::offer(&mut linker)?;
+        Ok(Self { engine, linker, compiler, cache })
+    }
+
+    /// A gate for a decision, from bytes that the verifier accepted.
+    ///
+    /// # Errors
+    /// When the module is refused or does not compile.
+    pub fn load(&self, module: &VerifiedModule, loading: Loading<'_>) -> Result<Loaded<Gate>, LoadError> {
+        let loaded = self.program(module.content_digest(), module.bytes(), loading)?;
+        Ok(Loaded { program: Gate(loaded.program), cached: loaded.cached, note: loaded.note })
+    }
+
+    /// A program for trying a module out. Nobody has verified it, so it decides nothing.
+    ///
+    /// # Errors
+    /// As [`Sandbox::load`].
+    pub fn load_unverified(&self, bytes: &[u8], loading: Loading<'_>) -> Result<Loaded<Program>, LoadError> {
+        self.program(Digest::of(bytes), bytes, loading)
+    }
+
+    fn program(&self, digest: Digest, bytes: &[u8], loading: Loading<'_>) -> Result<Loaded<Program>, LoadError> {
+        let size = bytes.len() as u64;
+        if size > loading.limits.module {
+            let exceeded = Exceeded { limit: Limit::ModuleSize, used: size, allowed: loading.limits.module };
+            return Err(ScanError::Limit(exceeded).into());
+        }
+        let (found, mut note) = self.lookup(&digest, loading);
+        if let Some(artifact) = found {
+            match self.link(&artifact) {
+                Ok(program) => return Ok(Loaded { program, cached: true, note }),
+                // Made by us and not for this machine: another processor shares the cache.
+                Err(error) => note = Some(CacheError::Forged(error.to_string())),
+            }
+        }
+        scan(bytes, loading.limits)?;
+        let artifact = self.compiler.compile(bytes, loading.tier, loading.alone, &loading.limits.compile)?;
+        let program = self.link(&artifact)?;
+        if let Some(cache) = &self.cache {
+            note = cache.put(&digest, loading.tier, &artifact).err().or(note);
+        }
+        Ok(Loaded { program, cached: false, note })
+    }
+
+    /// The best artifact that is kept: more optimised than asked for will do, less will not.
+    fn lookup(&self, digest: &Digest, loading: Loading<'_>) -> (Option<Vec<u8>>, Option<CacheError>) {
+        let Some(cache) = &self.cache else { return (None, None) };
+        let tiers: &[Tier] = match loading.tier {
+            Tier::Fast => &[Tier::Optimised, Tier::Fast],
+            Tier::Optimised => &[Tier::Optimised],
+        };
+        let mut note = None;
+        for tier in tiers {
+            match cache.get(digest, *tier, loading.limits.compile.artifact) {
+                Ok(Some(artifact)) => return (Some(artifact), note),
+                Ok(None) => {}
+                Err(error) => note = Some(error),
+            }
+        }
+        (None, note)
+    }
+
+    fn link(&self, artifact: &[u8]) -> Result<Program, LoadError> {
+        // SAFETY: the artifact comes from our compiling child over a pipe, or from the cache under a MAC that only this
+        // user's key makes, bound to this wasmtime and these settings; both are what `precompile_module` gave.
+        let module = unsafe { Module::deserialize(&self.engine, artifact) }?;
+        let start = module.get_export_index("_start").ok_or(ScanError::NoStart)?;
+        Ok(Program { pre: self.linker.instantiate_pre(&module)?, start })
+    }
+}
+
+impl Program {
+    /// Calls it once: the request is taken from `buffers`, stdout and stderr are left there. `now` is the guest's clock.
+    pub fn call(
+        &self,
+        name: &str,
+        now: jiff::Timestamp,
+        limits: &Limits,
+        cancelled: &AtomicBool,
+        buffers: &mut Buffers,
+    ) -> Ended {
+        let now = u64::try_from(now.as_nanosecond()).unwrap_or(0);
+        call::call(&self.pre, self.start, &Setting { name, now, limits, cancelled }, buffers)
+    }
+}
+
+impl Deref for Gate {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Program")
+    }
+}

@@ -1,0 +1,63 @@
+//! Text that came from outside, made fit for a terminal.
+
+/// `text` with every control, bidirectional-override and invisible format character spelled out as `\u{…}`, so that a
+/// terminal obeys nothing in it and a reader sees what is there.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    excerpt(text, usize::MAX)
+}
+
+/// The start of `text`, made fit for a terminal: at most `most` characters as shown, and `…` where more was left out.
+#[must_use]
+pub fn excerpt(text: &str, most: usize) -> String {
+    let mut shown = String::new();
+    let mut room = most;
+    for character in text.chars() {
+        let width = if is_unsafe(character) { character.escape_unicode().len() } else { 1 };
+        if width > room {
+            shown.push('…');
+            break;
+        }
+        room -= width;
+        if is_unsafe(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Whether a terminal would obey `character`, or a reader not see it.
+pub(crate) fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        assert_eq!(printable("a\u{1b}[31mb\u{7}\n\u{9b}2J"), "a\\u{1b}[31mb\\u{7}\\u{a}\\u{9b}2J");
+        assert_eq!(printable("safe\u{202e}gnp.exe"), "safe\\u{202e}gnp.exe");
+        assert_eq!(printable("größe ✅"), "größe ✅");
+    }
+
+    #[test]
+    fn an_excerpt_is_never_longer_than_asked_but_for_its_ellipsis() {
+        for (text, most, expect) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "abc…"),
+            ("a\u{7}bc", 5, "a…"),
+            ("a\u{7}bc", 7, "a\\u{7}b…"),
+            ("", 0, ""),
+            ("ä", 0, "…"),
+        ] {
+            assert_eq!(excerpt(text, most), expect, "{text:?} {most}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What is known of revocations at the moment of a run, and how well.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    list::{CheckedList, Demand, Entry, Floor, Freshness, List, check_list, read_emergency},
+    problem::DocumentError,
+    revoked::{Revocations, Source, read_deny},
+    root::TrustRoot,
+    state::State,
+    strict_json::{Time, Whole},
+};
+use crate::digest::Digest;
+
+/// What the trust file says about revocation lists. Paths are as written, relative to that file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RevocationRules {
+    /// The signed list.
+    pub list: Option<String>,
+    /// Whether nothing runs without it.
+    pub required: bool,
+    /// The file that remembers what was seen; where it is kept otherwise is the caller's to say.
+    pub state: Option<String>,
+    /// How old a list may be.
+    pub max_age: Option<SignedDuration>,
+    /// By how much it may be past its time.
+    pub offline_grace: SignedDuration,
+    /// The least epoch and version.
+    pub min_version: Option<(Whole, Whole)>,
+    /// The unsigned local deny list.
+    pub deny: Option<String>,
+    /// Signed lists that only add.
+    pub emergency: Vec<String>,
+}
+
+/// The bytes of what [`RevocationRules`] names, as far as they are there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Material<'a> {
+    /// The signed list.
+    pub list: Option<&'a [u8]>,
+    /// The state file; none on a machine's first run.
+    pub state: Option<&'a [u8]>,
+    /// The local deny list.
+    pub deny: Option<&'a [u8]>,
+    /// Signed lists that only add; one that is named and missing is the caller's to refuse.
+    pub emergency: &'a [Vec<u8>],
+}
+
+/// Which list it was: what a record names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListFacts {
+    /// Which list.
+    pub list_id: String,
+    /// Its epoch.
+    pub epoch: Whole,
+    /// Its version.
+    pub version: Whole,
+    /// The digest of its payload.
+    pub digest: Digest,
+    /// When it was issued.
+    pub issued: Time,
+    /// When its time is over.
+    pub expires: Time,
+    /// How long ago it was issued.
+    pub age: SignedDuration,
+}
+
+/// What is revoked, how well that is known, and what keeps it from being known.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    freshness: Freshness,
+    list: Option<ListFacts>,
+    problem: Option<DocumentError>,
+    revocations: Revocations,
+    state: Option<State>,
+}
+
+impl Standing {
+    /// Looks at everything there is at `now`. Never fails: what keeps the state of things from being known is part of the
+    /// answer, and what is known to be revoked stays revoked even then.
+    #[must_use]
+    pub fn assess(root: &TrustRoot, rules: &RevocationRules, material: &Material<'_>, now: Timestamp) -> Self {
+        let mut standing = Self::of(Revocations::default());
+        let mut withdrawn = BTreeMap::new();
+        if let Err(problem) = standing.take_list(root, rules, material, now, &mut withdrawn) {
+            standing.refuse(problem);
+        }
+        for bytes in material.emergency {
+            match read_emergency(bytes, root, now) {
+                Ok(list) => standing.add_emergency(list, &withdrawn),
+                Err(problem) => standing.refuse(problem),
+            }
+        }
+        if let Err(problem) = standing.take_deny(material.deny) {
+            standing.refuse(problem);
+        }
+        standing
+    }
+
+    /// A standing in which exactly `revocations` are revoked, whoever says so: for asking what a list would do.
+    #[must_use]
+    pub fn of(revocations: Revocations) -> Self {
+        Self { freshness: Freshness::Unknown, list: None, problem: None, revocations, state: None }
+    }
+
+    /// How well the list tells the present.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        self.freshness
+    }
+
+    /// The list, if its signatures hold.
+    #[must_use]
+    pub fn list(&self) -> Option<&ListFacts> {
+        self.list.as_ref()
+    }
+
+    /// Why it cannot be determined what is revoked; then nothing runs.
+    #[must_use]
+    pub fn problem(&self) -> Option<&DocumentError> {
+        self.problem.as_ref()
+    }
+
+    /// What is revoked.
+    #[must_use]
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    /// What the state file has to hold from now on; `None` if it stays as it is, as it does when no more than the clock
+    /// moved, and by less than a minute.
+    #[must_use]
+    pub fn next_state(&self) -> Option<&State> {
+        self.state.as_ref().filter(|_| self.problem.is_none())
+    }
+
+    fn take_list(
+        &mut self,
+        root: &TrustRoot,
+        rules: &RevocationRules,
+        material: &Material<'_>,
+        now: Timestamp,
+        withdrawn: &mut BTreeMap<String, Time>,
+    ) -> Result<(), DocumentError> {
+        // A state file that does not read is a problem, yet the list is looked at all the same for what it revokes.
+        let state = material.state.map(State::parse).transpose();
+        let known = state.as_ref().ok().and_then(Option::as_ref);
+        let Some(bytes) = material.list else {
+            state?;
+            return if rules.required { Err(DocumentError::Missing) } else { Ok(()) };
+        };
+        let demand = demand(rules, known);
+        let CheckedList { authentic, verdict } = check_list(bytes, root, &demand, now);
+        if let Some((list, digest)) = authentic {
+            self.list = Some(facts(&list, digest, now));
+            let next = State::after(known, &list, digest, now);
+            self.state = Some(next).filter(|next| known.is_none_or(|known| !known.covers(next)));
+            for entry in list.entries {
+                if let Entry::Withdrawn { id, withdrawn_at } = entry {
+                    withdrawn.insert(id, withdrawn_at);
+                } else {
+                    self.revocations.add(entry, Source::List);
+                }
+            }
+        }
+        let freshness = verdict?;
+        state?.map_or(Ok(()), |state| state.check_clock(now))?;
+        self.freshness = freshness;
+        Ok(())
+    }
+
+    /// Only what was withdrawn after the emergency, with the full threshold, is not added.
+    fn add_emergency(&mut self, list: List, withdrawn: &BTreeMap<String, Time>) {
+        for entry in list.entries {
+            let since = entry.effect().map(|(_, _, revoked_at)| revoked_at);
+            if withdrawn.get(entry.id()).is_none_or(|at| since.is_some_and(|since| *at < since)) {
+                self.revocations.add(entry, Source::Emergency);
+            }
+        }
+    }
+
+    fn take_deny(&mut self, deny: Option<&[u8]>) -> Result<(), DocumentError> {
+        let text = std::str::from_utf8(deny.unwrap_or_default())
+            .map_err(|_| DocumentError::Deny { line: 1, message: "the file is not UTF-8" })?;
+        for entry in read_deny(text)? {
+            self.revocations.add(entry, Source::Local);
+        }
+        Ok(())
+    }
+
+    /// The first problem is the one that is told.
+    fn refuse(&mut self, problem: DocumentError) {
+        self.freshness = Freshness::Unknown;
+        self.problem.get_or_insert(problem);
+    }
+}
+
+fn demand(rules: &RevocationRules, state: Option<&State>) -> Demand {
+    let written = rules.min_version.map(|(epoch, version)| Floor { epoch, version, payload: None });
+    let seen = state.map(State::floor);
+    // Of two equal floors, the one that was seen knows the bytes.
+    let floor = [written, seen].into_iter().flatten().max_by_key(|floor| (floor.epoch, floor.version, floor.payload));
+    Demand {
+        floor,
+        seen: state.map(|state| state.seen.clone()).unwrap_or_default(),
+        max_age: rules.max_age,
+        offline_grace: rules.offline_grace,
+    }
+}
+
+fn facts(list: &List, digest: Digest, now: Timestamp) -> ListFacts {
+    ListFacts {
+        list_id: list.list_id.clone(),
+        epoch: list.epoch,
+        version: list.version,
+        digest,
+        issued: list.issued,
+        expires: list.expires,
+        age: list.age(now),
+    }
+}

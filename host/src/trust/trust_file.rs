@@ -1,0 +1,173 @@
+//! The trust file: who is trusted, written by hand as `trust.toml`, or signed as `root.json`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{
+    key::PublicKey,
+    problem::DocumentError,
+    root::{TrustRoot, Window},
+    standing::RevocationRules,
+    toml_error::TomlError,
+    trust_toml,
+};
+use crate::{diagnostic::Diagnostic, digest::Digest};
+
+/// The list that a signed root, which names no files, is used with.
+const DEFAULT_LIST: &str = "revocations.json";
+
+/// Why a trust file is not one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrustFileError {
+    /// The signed root is not one.
+    #[error(transparent)]
+    Root(#[from] DocumentError),
+    /// The signed root is not the one that is pinned.
+    #[error("the root is {found}, and {pinned} is pinned")]
+    Pin {
+        /// The digest of the root's payload.
+        found: Digest,
+        /// The digest that the trust file asks for.
+        pinned: Digest,
+    },
+    /// `trust.toml` does not say anything that can be meant.
+    #[error(transparent)]
+    Toml(#[from] TomlError),
+}
+
+impl TrustFileError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Root(error) => error.code(),
+            Self::Pin { .. } => "root-pin",
+            Self::Toml(_) => "trust-file",
+        }
+    }
+
+    /// The problem as it is told, `file` being the trust file as the user named it.
+    #[must_use]
+    pub fn diagnostic(&self, file: &str) -> Diagnostic {
+        let problem = Diagnostic::new(self.code(), self.to_string());
+        match self {
+            Self::Root(error) => problem.at(file).help(error.help()),
+            Self::Pin { .. } => {
+                problem.at(file).help("fetch the root that is pinned, or pin the new one once it was checked")
+            }
+            Self::Toml(error) => {
+                let problem = problem.at(format!("{file}:{}:{}", error.line, error.column));
+                error.help.iter().fold(problem, |problem, help| problem.help(help))
+            }
+        }
+    }
+}
+
+/// What a trust file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustFile {
+    /// Who is trusted.
+    pub root: TrustRoot,
+    /// Which revocation lists are looked at, and how fresh they have to be.
+    pub revocations: RevocationRules,
+    /// Who may approve what a gate left to people, by name.
+    pub approvers: BTreeMap<String, Approver>,
+}
+
+/// Someone whose signed word turns a review into a pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approver {
+    /// Their keys, each with when it counts.
+    pub keys: Vec<(PublicKey, Window)>,
+    /// Names of the gates that they may approve.
+    pub gates: Vec<String>,
+}
+
+/// A trust file as it was read.
+#[derive(Clone, Debug)]
+pub enum TrustSource {
+    /// All of it.
+    Whole(TrustFile),
+    /// It names a signed root, which has to be read too.
+    NeedsRoot(NeedsRoot),
+}
+
+/// The local part of a trust file whose root is a signed one in a file of its own.
+#[derive(Clone, Debug)]
+pub struct NeedsRoot {
+    /// The root's path, relative to the trust file.
+    pub path: String,
+    pub(super) pin: Option<Digest>,
+    pub(super) revocations: RevocationRules,
+    pub(super) approvers: BTreeMap<String, Approver>,
+}
+
+impl NeedsRoot {
+    /// The trust file with its root.
+    ///
+    /// # Errors
+    /// When the bytes are no root, or not the one that is pinned.
+    pub fn with_root(self, bytes: &[u8], now: Timestamp) -> Result<TrustFile, TrustFileError> {
+        let root = TrustRoot::from_json(bytes, now)?;
+        match self.pin.filter(|pin| *pin != root.digest()) {
+            Some(pinned) => Err(TrustFileError::Pin { found: root.digest(), pinned }),
+            None => Ok(TrustFile { root, revocations: self.revocations, approvers: self.approvers }),
+        }
+    }
+}
+
+impl TrustSource {
+    /// Reads a trust file: `trust.toml`, or a signed root, which is used with the list `revocations.json` beside it.
+    ///
+    /// # Errors
+    /// When it is neither, or breaks a rule.
+    pub fn read(bytes: &[u8], now: Timestamp) -> Result<Self, TrustFileError> {
+        if bytes.trim_ascii_start().starts_with(b"{") {
+            let root = TrustRoot::from_json(bytes, now)?;
+            let required = root.revocation_role().is_some();
+            let list = required.then(|| DEFAULT_LIST.to_owned());
+            let revocations = RevocationRules { list, required, ..RevocationRules::default() };
+            return Ok(Self::Whole(TrustFile { root, revocations, approvers: BTreeMap::new() }));
+        }
+        Ok(trust_toml::read(bytes)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::Time;
+
+    fn now() -> Timestamp {
+        Time::parse("2026-01-10T00:00:00Z").expect("a time").0
+    }
+
+    #[test]
+    fn a_signed_root_is_a_trust_file_and_can_be_named_and_pinned_by_one() {
+        let signed = include_bytes!("../../../tests/fixtures/signing/revocation/root.1.json");
+        let payload = include_bytes!("../../../tests/fixtures/signing/revocation/root.1.payload.json");
+        let Ok(TrustSource::Whole(file)) = TrustSource::read(signed, now()) else { panic!("a signed root") };
+        assert_eq!((file.revocations.required, file.revocations.list.as_deref()), (true, Some(DEFAULT_LIST)));
+        assert!(matches!(TrustSource::read(payload, now()), Ok(TrustSource::Whole(_))));
+        let named = |pin: Digest| {
+            let text =
+                format!("schema = 1\nroot = \"root.json\"\nroot_sha256 = \"{pin}\"\n[revocations]\nlist = \"l.json\"");
+            match TrustSource::read(text.as_bytes(), now()) {
+                Ok(TrustSource::NeedsRoot(rest)) => rest.with_root(signed, now()),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(named(file.root.digest()).map(|named| named.root), Ok(file.root.clone()));
+        assert_eq!(named(Digest::of(b"other")).expect_err("another root").code(), "root-pin");
+    }
+
+    #[test]
+    fn a_problem_is_told_with_its_place_and_its_fix() {
+        let told = |bytes: &[u8]| TrustSource::read(bytes, now()).expect_err("a mistake").diagnostic("trust.toml");
+        let problem = told(b"schema = 1\n  versoin = 2");
+        assert_eq!(problem.to_string(), "[trust-file] unknown key `versoin` (trust.toml:2:3)");
+        assert_eq!(problem.help.as_deref(), Some("did you mean `version`?"));
+        assert_eq!(told(b"{").code, "schema");
+    }
+}
