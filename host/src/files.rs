@@ -99,19 +99,36 @@ pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
 /// # Errors
 /// When the folder cannot be written or the disk is full; then the old file is as it was.
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    write(path, bytes, mode, |_| Ok(()))
+}
+
+/// [`write_whole`], and the file survives a power cut once this returns: for what cannot be made again, such as a key. It
+/// waits for the disk, which takes longer than most decisions.
+///
+/// # Errors
+/// As [`write_whole`], and when the disk does not take it.
+pub fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    write(path, bytes, mode, File::sync_all)?;
+    // The rename itself has to survive; where a folder cannot be synced, the file still is.
+    let _ = File::open(folder_of(path)).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32, settle: impl Fn(&File) -> io::Result<()>) -> Result<(), FileError> {
     let failed = |error: io::Error| FileError::Write(path.to_owned(), error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".portcullis-")
         .permissions(std::fs::Permissions::from_mode(mode))
-        .tempfile_in(folder)
+        .tempfile_in(folder_of(path))
         .map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
+    settle(file.as_file()).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
-    // The rename itself has to survive a power cut; where a folder cannot be synced, the file still is.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

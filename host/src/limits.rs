@@ -87,7 +87,7 @@ pub mod ceiling {
     /// Wall time of one call.
     pub const TIME: Duration = Duration::from_secs(600);
     /// Elements in all tables together.
-    pub const TABLE_ELEMENTS: u64 = 10_000_000;
+    pub const TABLE_ELEMENTS: u64 = 1_000_000;
     /// Bytes of the answer.
     pub const STDOUT: u64 = 256 << 20;
     /// Bytes of notes.

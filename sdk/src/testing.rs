@@ -4,7 +4,17 @@ use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Fault, Json, PROTOCOL, Part, Reply, Request, Verdict};
+use crate::{Answer, Fault, Json, Kind, PROTOCOL, Part, Reply, Request, Verdict};
+
+impl<P, I> Request<'_, P, I> {
+    /// A request as a test hands it to a gate's function: its name and its run are `test`, its clock stands at the start
+    /// of 2026.
+    pub fn of(kind: Kind, params: P, input: I) -> Self {
+        let name = Cow::Borrowed("test");
+        let now = Cow::Borrowed("2026-01-01T00:00:00Z");
+        Self { protocol: PROTOCOL, gate: name.clone(), kind, params, input, now, run_id: name }
+    }
+}
 
 /// Asks `judge` with these parameters and this input, both anything that serde writes as JSON.
 ///
@@ -23,10 +33,7 @@ where
     I: Deserialize<'static>,
     R: Reply,
 {
-    let name = Cow::Borrowed("test");
-    let now = Cow::Borrowed("2026-01-01T00:00:00Z");
-    let kind = R::Part::KIND;
-    let request = Request { protocol: PROTOCOL, gate: name.clone(), kind, params, input, now, run_id: name };
+    let request = Request::of(R::Part::KIND, params, input);
     let text = serde_json::to_string(&request).expect("params and input are JSON");
     // Leaked, as in the gate itself, so that the input may be borrowed from it.
     let written = crate::answer(text.leak(), judge)?;

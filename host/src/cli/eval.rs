@@ -4,7 +4,13 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::Ordering,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
 };
 
 use portcullis::{
@@ -29,6 +35,8 @@ use super::{
 const BATCH: usize = 1024;
 /// Bytes of lines that are kept at once.
 const BATCH_BYTES: usize = 8 << 20;
+/// How long input is waited for between two looks whether the user has asked for an end.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Ask one gate one question, or many; decides nothing
 #[derive(clap::Args)]
@@ -173,16 +181,9 @@ impl Eval<'_> {
     }
 
     fn lines(&self, path: Option<&Path>) -> Outcome {
-        let mut reader: Box<dyn BufRead> = match path {
-            Some(path) if path != Path::new("-") => Box::new(BufReader::with_capacity(1 << 16, open(path)?)),
-            _ => Box::new(io::stdin().lock()),
-        };
+        let batches = read_ahead(path, self.limits.input)?;
         let (mut exit, mut any) = (Exit::Ok, false);
-        loop {
-            let batch = read_batch(&mut *reader, self.limits.input).map_err(|error| unreadable(&error))?;
-            if batch.is_empty() || self.setting.cancelled.load(Ordering::Relaxed) {
-                break;
-            }
+        while let Some(batch) = self.next(&batches)? {
             any = true;
             let outcomes = in_parallel(self.setting.jobs, &batch, |line| self.line(line));
             let mut text = String::with_capacity(outcomes.iter().map(|(text, _)| text.len() + 1).sum());
@@ -200,6 +201,18 @@ impl Eval<'_> {
             return Err(Failure::usage(Diagnostic::new("no-lines", "there is no line to ask about")));
         }
         Ok(exit)
+    }
+
+    /// The next lines; nothing at their end, or once the user has asked for one.
+    fn next(&self, batches: &Batches) -> Result<Option<Vec<Line>>, Failure> {
+        while !self.setting.cancelled.load(Ordering::Relaxed) {
+            match batches.recv_timeout(LOOK) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Ok(batch) => return batch.map(Some).map_err(|error| unreadable(&error)),
+            }
+        }
+        Ok(None)
     }
 
     fn line(&self, line: &Line) -> (String, Exit) {
@@ -232,6 +245,28 @@ fn open(path: &Path) -> Result<File, Failure> {
     })?;
     let is_folder = file.metadata().is_ok_and(|metadata| metadata.is_dir());
     if is_folder { Err(portcullis::files::FileError::NotAFile(path.to_owned()).into()) } else { Ok(file) }
+}
+
+type Batches = Receiver<io::Result<Vec<Line>>>;
+
+/// Reads batches one ahead, on a thread that nobody waits for: while it waits for input, a Ctrl-C is seen all the same.
+fn read_ahead(path: Option<&Path>, cap: u64) -> Result<Batches, Failure> {
+    let file = path.filter(|path| *path != Path::new("-")).map(open).transpose()?;
+    let (send, batches) = mpsc::sync_channel(0);
+    thread::spawn(move || {
+        let mut reader: Box<dyn BufRead> = match file {
+            Some(file) => Box::new(BufReader::with_capacity(1 << 16, file)),
+            None => Box::new(io::stdin().lock()),
+        };
+        loop {
+            let batch = read_batch(&mut *reader, cap);
+            let failed = batch.is_err();
+            if batch.as_ref().is_ok_and(Vec::is_empty) || send.send(batch).is_err() || failed {
+                return;
+            }
+        }
+    });
+    Ok(batches)
 }
 
 /// One line of input.

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use jiff::Timestamp;
@@ -12,10 +12,9 @@ use portcullis::{
     sandbox::{Cache, Compiler, Sandbox, Throughput},
 };
 
-use super::{Exit, Failure, term};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// Set once the user has asked for an end.
-static CANCELLED: AtomicBool = AtomicBool::new(false);
+use super::{Exit, Failure, term};
 
 /// Where compiled modules are kept.
 #[derive(clap::Args, Clone)]
@@ -27,15 +26,19 @@ pub(crate) struct CacheFlags {
 
 /// Lets Ctrl-C end calls as faults instead of ending the process in the middle of a file. A second one ends it at once.
 pub(crate) fn watch_interrupts() -> &'static AtomicBool {
-    let installed = ctrlc::set_handler(|| {
-        if CANCELLED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
+    static CANCELLED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    CANCELLED.get_or_init(|| {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // The order matters: the second signal finds the flag that the first one set.
+            let second = signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&cancelled));
+            let first = signal_hook::flag::register(signal, Arc::clone(&cancelled));
+            if let Err(error) = second.and(first) {
+                term::note(&format!("Ctrl-C ends this run at once: {error}"));
+            }
         }
-    });
-    if let Err(error) = installed {
-        term::note(&format!("Ctrl-C ends this run at once: {error}"));
-    }
-    &CANCELLED
+        cancelled
+    })
 }
 
 /// Now, or the clock that the user fixed.
@@ -62,11 +65,23 @@ pub(crate) fn jobs(asked: Option<usize>) -> usize {
 
 /// A sandbox that compiles in children of this program and keeps what they give.
 pub(crate) fn sandbox(throughput: Throughput, cache: &CacheFlags, verbose: bool) -> Result<Sandbox, Failure> {
-    let failed = |message: String| Failure::blocked(Diagnostic::new("sandbox-failed", message));
-    let program =
-        std::env::current_exe().map_err(|error| failed(format!("this program cannot be found again: {error}")))?;
     let cache = if cache.no_cache { None } else { open_cache(verbose) };
-    Sandbox::new(throughput, Compiler::new(program), cache).map_err(|error| failed(error.to_string()))
+    Sandbox::new(throughput, compiler()?, cache).map_err(|error| sandbox_failed(error.to_string()))
+}
+
+/// Starts compiling children of this program.
+pub(crate) fn compiler() -> Result<Compiler, Failure> {
+    let failed = |error| sandbox_failed(format!("this program cannot be found again: {error}"));
+    this_program().map(|program| Compiler::new(program).cancelled_by(watch_interrupts())).map_err(failed)
+}
+
+/// This program, also after its file was replaced while it ran, where the system can say so.
+fn this_program() -> std::io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
+}
+
+fn sandbox_failed(message: String) -> Failure {
+    Failure::blocked(Diagnostic::new("sandbox-failed", message))
 }
 
 fn open_cache(verbose: bool) -> Option<Cache> {

@@ -9,7 +9,7 @@ use clap::Subcommand;
 use portcullis::{
     diagnostic::Diagnostic,
     digest::hex,
-    files::{shown, write_whole},
+    files::{shown, write_durably},
     trust::{PrivateKey, PublicKey},
 };
 use zeroize::Zeroizing;
@@ -81,8 +81,8 @@ fn new(name: &std::path::Path, no_passphrase: bool) -> Outcome {
         key.to_encrypted_pem(passphrase.as_bytes(), &random()?)
             .map_err(|error| Failure::blocked(Diagnostic::new(error.code(), error.to_string())))?
     };
-    write_whole(&private, pem.as_bytes(), 0o600)?;
-    write_whole(&public, key.public().to_spki_pem().as_bytes(), 0o644)?;
+    write_durably(&private, pem.as_bytes(), 0o600)?;
+    write_durably(&public, key.public().to_spki_pem().as_bytes(), 0o644)?;
     term::out_line(&format!(
         "{}  private, keep it\n{}  public\nkey id {}",
         shown(&private),

@@ -6,18 +6,23 @@ mod build;
 mod cache;
 mod cargo;
 mod demo;
+mod documents;
 mod eval;
 mod host;
+mod inspect;
 mod key;
 mod modules;
 mod new;
 mod outputs;
+mod revocations;
 mod run;
 mod rustc;
 mod sign;
+mod table;
 mod templates;
 mod term;
 mod test;
+mod trust;
 mod trust_files;
 mod verify;
 
@@ -118,6 +123,9 @@ Trust:
   key         Make and show signing keys
   sign        Sign a module
   verify      Say who signed modules and whether they are trusted
+  inspect     Show what a module is, asks for and says; runs nothing of it
+  revocations Make, sign, check and weigh revocation lists
+  trust       Show, make, sign and rotate the trust root
 
 Keep:
   cache       Show or clear the compiled modules
@@ -141,6 +149,9 @@ enum Command {
     Key(key::Args),
     Sign(sign::Args),
     Verify(verify::Args),
+    Inspect(inspect::Args),
+    Revocations(revocations::Args),
+    Trust(trust::Args),
     Cache(cache::Args),
     Demo(demo::Args),
 }
@@ -178,6 +189,9 @@ fn dispatch(command: Command, global: &term::Global) -> Outcome {
         Command::Key(args) => args.execute(),
         Command::Sign(args) => args.execute(),
         Command::Verify(args) => args.execute(),
+        Command::Inspect(args) => args.execute(),
+        Command::Revocations(args) => args.execute(),
+        Command::Trust(args) => args.execute(),
         Command::Cache(args) => args.execute(),
         Command::Demo(args) => args.execute(),
     }

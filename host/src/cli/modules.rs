@@ -13,6 +13,7 @@ use portcullis::{
     limits::{Limits, ceiling},
     report::Identity,
     sandbox::{Gate, LoadError, Loaded, Loading, Program, Sandbox, Tier},
+    text::printable,
     trust::{self, PrivateKey, PublicKey, VerifiedModule},
     units,
 };
@@ -181,6 +182,25 @@ pub(crate) fn read_module(path: &Path, cap: u64) -> Result<Vec<u8>, Failure> {
         return Err(Failure::new(Exit::Refused, problem));
     }
     Ok(bytes)
+}
+
+/// The `.wasm` files of a folder and those within it, in the order of their names; whatever else has that ending too, so that
+/// nothing that a run would read is passed over.
+pub(crate) fn modules_below(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
+        let entry = entry.map_err(|error| {
+            Failure::usage(Diagnostic::new("folder-unreadable", printable(&error.to_string())).at(shown(folder)))
+        })?;
+        let is_module = entry.path().extension().is_some_and(|end| end.eq_ignore_ascii_case("wasm"));
+        if is_module && !entry.file_type().is_dir() {
+            files.push(entry.into_path());
+        }
+    }
+    if files.is_empty() {
+        return Err(Failure::usage(Diagnostic::new("no-modules", "the folder holds no .wasm file").at(shown(folder))));
+    }
+    Ok(files)
 }
 
 /// A text that a user named.

@@ -13,10 +13,9 @@ use portcullis::{
     evidence::{Collected, collect},
     files::{read_capped, shown},
     limits::ceiling,
-    manifest::{self, Input, Origin, Overrides, Plan},
+    manifest::{self, Origin, Overrides, Plan},
     report,
     run::{self, Event, Loaded, Setting, in_parallel},
-    sandbox::Throughput,
     trust::VerifiedModule,
 };
 
@@ -88,6 +87,7 @@ impl Args {
             term::out(&report::describe(&plan))?;
             return Ok(Exit::Ok);
         }
+        let cancelled = host::watch_interrupts();
         let now = host::now(self.now);
         let jobs = host::jobs(self.jobs);
         let trust = TrustFiles::open(&plan.trust, now)?;
@@ -95,11 +95,11 @@ impl Args {
         let evidence = collect(&plan);
         let gates = self.load(&plan, &modules, &evidence, jobs, global)?;
         let run_id = host::run_id(now)?;
-        let setting = Setting { now, run_id: &run_id, jobs, cancelled: host::watch_interrupts() };
+        let setting = Setting { now, run_id: &run_id, jobs, cancelled };
         let progress = Progress::new(global);
-        let results = run::run(&plan, gates, &evidence, setting, &|event| progress.tell(&event));
+        let ran = run::run(&plan, gates, &evidence, setting, &|event| progress.tell(&event));
         progress.clear();
-        let decision = combine(&plan.rule, &results, self.strict_manual);
+        let decision = combine(&plan.rule, &ran.gates, self.strict_manual);
         let facts = RunFacts {
             run_id: run_id.clone(),
             time_verified: now,
@@ -109,9 +109,9 @@ impl Args {
             policy: PolicyRecord { uri: shown(&plan.path), digest: plan.digest.into() },
             trust: trust.record(),
             revocations: trust.revocations_record(),
-            inputs: inputs(&plan, &evidence),
+            inputs: inputs(&plan, &evidence).chain(ran.inputs).collect(),
         };
-        let record = Record::new(facts, decision, results);
+        let record = Record::new(facts, decision, ran.gates);
         outputs.write(&record, &plan.name, self.strict_manual)?;
         Ok(exit(&record))
     }
@@ -135,9 +135,7 @@ impl Args {
         jobs: usize,
         global: &term::Global,
     ) -> Result<Vec<Loaded>, Failure> {
-        let many = plan.gates.iter().any(|gate| matches!(gate.input, Input::Each { .. }));
-        let throughput = if many { Throughput::Many } else { Throughput::Few };
-        let sandbox = host::sandbox(throughput, &self.cache, global.verbose)?;
+        let sandbox = host::sandbox(run::throughput(plan, evidence), &self.cache, global.verbose)?;
         let gates = run::load(plan, modules, evidence, &sandbox, jobs).map_err(|refused| {
             let problem = |(gate, refused): (String, run::Refused)| {
                 let problem = Diagnostic::new(refused.code(), refused.to_string()).at(format!("gate {gate}"));
@@ -184,10 +182,25 @@ fn verify_all(plan: &Plan, trust: &TrustFiles, jobs: usize) -> Result<Vec<Arc<Ve
         }
     }
     if !problems.is_empty() {
-        return Err(Failure::all(exit, problems));
+        return Err(Failure::all(exit, merged(problems)));
     }
     let of = |path: &Path| places.get(path).and_then(|place| modules.get(*place)).map(Arc::clone);
     Ok(plan.gates.iter().filter_map(|gate| of(&gate.module)).collect())
+}
+
+/// The same problem at several places, such as a list that cannot be believed, as one with all of them.
+fn merged(problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut distinct: Vec<Diagnostic> = Vec::new();
+    for problem in problems {
+        match distinct.iter_mut().find(|known| (known.code, &known.message) == (problem.code, &problem.message)) {
+            Some(known) => {
+                let places = known.place.take().into_iter().chain(problem.place);
+                known.place = Some(places.collect::<Vec<_>>().join("; "));
+            }
+            None => distinct.push(problem),
+        }
+    }
+    distinct
 }
 
 /// The gates that use a module, for a message.
@@ -197,20 +210,20 @@ fn users(plan: &Plan, path: &Path) -> String {
     names.join(", ")
 }
 
-fn inputs(plan: &Plan, evidence: &Collected) -> Vec<InputRecord> {
-    let uri = |name: &str| {
+fn inputs<'a>(plan: &'a Plan, evidence: &'a Collected) -> impl Iterator<Item = InputRecord> + 'a {
+    let uri = move |name: &str| {
         plan.evidence.iter().find(|source| source.name == name).and_then(|source| match &source.origin {
             Origin::File { path, .. } => Some(shown(path)),
             Origin::Value(_) => None,
         })
     };
-    let record = |evidence: &portcullis::evidence::Evidence| InputRecord {
+    let record = move |evidence: &portcullis::evidence::Evidence| InputRecord {
         name: evidence.name.clone(),
         uri: uri(&evidence.name),
         digest: evidence.digest.into(),
         size_bytes: evidence.size,
     };
-    evidence.iter().filter_map(Result::ok).map(record).collect()
+    evidence.iter().filter_map(Result::ok).map(record)
 }
 
 fn exit(record: &Record) -> Exit {

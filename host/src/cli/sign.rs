@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis::{
     diagnostic::Diagnostic,
-    files::{shown, write_whole},
+    files::{shown, write_durably},
     limits::Limits,
     trust,
 };
@@ -44,7 +44,7 @@ impl Args {
     fn sign(&self, module: &Path, key: &trust::PrivateKey) -> Result<(), Failure> {
         let bytes = modules::read_module(module, Limits::default().module)?;
         let failed = |error: trust::SignError| {
-            Failure::usage(Diagnostic::new(error.code(), error.to_string()).at(shown(module)))
+            Failure::usage(Diagnostic::new(error.code(), error.to_string()).at(shown(module)).help(error.help()))
         };
         let (beside, signed) = if self.detached {
             (with_ending(module, ".sig"), trust::sign_detached(&bytes, key).map_err(failed)?)
@@ -52,7 +52,7 @@ impl Args {
             (module.to_owned(), trust::sign(&bytes, key).map_err(failed)?)
         };
         let out = self.out.clone().unwrap_or(beside);
-        write_whole(&out, &signed, 0o644)?;
+        write_durably(&out, &signed, 0o644)?;
         let digest = trust::inspect(&bytes, &[]).map(|seen| seen.content_digest.to_string()).unwrap_or_default();
         term::out_line(&format!("{}  content {digest}  key {}", shown(&out), key.public().id().short()))
     }

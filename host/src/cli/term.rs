@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
-use portcullis::{diagnostic::Diagnostic, text::printable};
+use portcullis::{diagnostic::Diagnostic, report, text::printable};
+use serde::Serialize;
 
 use super::{Exit, Failure};
 
@@ -65,6 +66,20 @@ pub(crate) fn out_line(text: &str) -> Result<(), Failure> {
     out(&format!("{text}\n"))
 }
 
+/// Writes a result to stdout as indented JSON.
+pub(crate) fn out_json(value: &impl Serialize) -> Result<(), Failure> {
+    out(&report::pretty(value).map_err(unserializable)?)
+}
+
+/// Writes a result to stdout as one line of JSON.
+pub(crate) fn out_json_line(value: &impl Serialize) -> Result<(), Failure> {
+    out(&report::line(value).map_err(unserializable)?)
+}
+
+fn unserializable(error: serde_json::Error) -> Failure {
+    Failure::blocked(Diagnostic::new("stdout-failed", format!("the result could not be written as JSON: {error}")))
+}
+
 /// Tells something on stderr that is no result; nothing if stderr is gone.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{NOTE}note{NOTE:#}: {text}");
@@ -105,6 +120,17 @@ fn rendered(problem: &Diagnostic) -> String {
         text.push_str(&format!("  {DIM}help{DIM:#} {}\n", printable(help)));
     }
     text
+}
+
+/// How long ago something was, for people: in days, or in hours and minutes within the first two.
+pub(crate) fn age(seconds: i64) -> String {
+    let (count, unit) = match seconds {
+        i64::MIN..60 => return "made just now".to_owned(),
+        60..7_200 => (seconds / 60, "minutes"),
+        7_200..172_800 => (seconds / 3_600, "hours"),
+        _ => (seconds / 86_400, "days"),
+    };
+    format!("{count} {unit} old")
 }
 
 /// What clap has to say: help on stdout, misuse on stderr.

@@ -187,7 +187,7 @@ struct Asked<'a> {
     program: &'a Callable,
     limits: &'a Limits,
     run_id: &'a str,
-    cancelled: &'a AtomicBool,
+    cancelled: &'static AtomicBool,
 }
 
 impl Asked<'_> {

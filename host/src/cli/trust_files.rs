@@ -11,14 +11,14 @@ use portcullis::{
     decision::{RevocationsRecord, TrustRecord},
     diagnostic::Diagnostic,
     digest::Digest,
-    files::{FileError, read_capped, shown, write_whole},
-    trust::{self, Material, Policy, Standing, TrustFile, TrustSource, VerifiedModule},
+    files::{FileError, read_capped, shown, write_durably},
+    trust::{self, Appraisal, Material, Policy, RevocationRules, Standing, TrustFile, TrustSource, VerifiedModule},
 };
 
 use super::{Exit, Failure, host, modules::refusal_diagnostic};
 
 /// Bytes of a trust file, root or list that are read.
-const CAP: u64 = 64 << 20;
+pub(crate) const CAP: u64 = 64 << 20;
 
 /// What modules are verified against.
 pub(crate) struct TrustFiles {
@@ -33,18 +33,17 @@ impl TrustFiles {
     /// Reads the trust file and all that it names. One that is not there, or not to be trusted, refuses the run: nobody can
     /// say who may publish. What keeps revocations from being known is part of the standing, and refuses every module.
     pub(crate) fn open(path: &Path, now: Timestamp) -> Result<Self, Failure> {
-        let bytes = read(path)?;
-        let problem =
-            |error: trust::TrustFileError| untrusted(Diagnostic::new(error.code(), error.to_string()).at(shown(path)));
-        let file = match TrustSource::read(&bytes, now).map_err(problem)? {
-            TrustSource::Whole(file) => file,
-            TrustSource::NeedsRoot(needs) => {
-                let root = beside(path, &needs.path);
-                needs.with_root(&read(&root)?, now).map_err(problem)?
-            }
-        };
+        let (file, digest) = read_trust(path, now)?;
         let standing = assess(path, &file, now)?;
-        Ok(Self { path: path.to_owned(), digest: Digest::of(&bytes), file, standing, now })
+        Ok(Self { path: path.to_owned(), digest, file, standing, now })
+    }
+
+    /// The same, for asking only: nothing is remembered, and what was seen before is not asked for.
+    pub(crate) fn peek(path: &Path, now: Timestamp) -> Result<Self, Failure> {
+        let (file, digest) = read_trust(path, now)?;
+        let lists = Lists::read(path, &file.revocations)?;
+        let standing = Standing::assess(&file.root, &file.revocations, &lists.material(None), now);
+        Ok(Self { path: path.to_owned(), digest, file, standing, now })
     }
 
     /// The module, if it is trusted.
@@ -53,10 +52,19 @@ impl TrustFiles {
             .map_err(|refusal| Failure::new(Exit::Refused, refusal_diagnostic(&refusal).at(shown(path))))
     }
 
-    /// The same, with the refusal as data, and with components taken where they are only looked at.
+    /// The same, with the refusal as data.
     pub(crate) fn try_verify(&self, bytes: Vec<u8>, components: bool) -> Result<VerifiedModule, trust::Refusal> {
-        let policy = Policy { root: &self.file.root, standing: &self.standing, now: self.now, components };
-        trust::verify_module(bytes, &policy)
+        trust::verify_module(bytes, &self.policy(&self.standing, components))
+    }
+
+    /// All that the trust file has to say of a module, components taken too.
+    pub(crate) fn appraise(&self, bytes: &[u8]) -> Appraisal {
+        trust::appraise(bytes, &self.policy(&self.standing, true))
+    }
+
+    /// What a module would have to live up to if `standing` were what is revoked.
+    pub(crate) fn policy<'a>(&'a self, standing: &'a Standing, components: bool) -> Policy<'a> {
+        Policy { root: &self.file.root, standing, now: self.now, components }
     }
 
     /// How the record names the trust root.
@@ -65,6 +73,8 @@ impl TrustFiles {
             uri: shown(&self.path),
             digest: self.digest.into(),
             version: Some(self.file.root.version().get()),
+            epoch: Some(self.file.root.epoch().get()),
+            root: self.file.root.digest().into(),
         }
     }
 
@@ -72,6 +82,20 @@ impl TrustFiles {
     pub(crate) fn revocations_record(&self) -> RevocationsRecord {
         RevocationsRecord::of(&self.standing)
     }
+}
+
+/// The trust file with its root, and the digest of its bytes. Looks at no list and remembers nothing.
+pub(crate) fn read_trust(path: &Path, now: Timestamp) -> Result<(TrustFile, Digest), Failure> {
+    let bytes = read(path)?;
+    let problem = |error: trust::TrustFileError| untrusted(error.diagnostic(&shown(path)));
+    let file = match TrustSource::read(&bytes, now).map_err(problem)? {
+        TrustSource::Whole(file) => file,
+        TrustSource::NeedsRoot(needs) => {
+            let root = beside(path, &needs.path);
+            needs.with_root(&read(&root)?, now).map_err(problem)?
+        }
+    };
+    Ok((file, Digest::of(&bytes)))
 }
 
 fn beside(file: &Path, name: &str) -> PathBuf {
@@ -85,36 +109,72 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// The bytes of a file that may be missing; any other trouble refuses.
+/// The bytes of the signed list, which may be missing; any other trouble refuses.
 fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     match read_capped(path, CAP) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(FileError::Missing(_)) => Ok(None),
-        Err(error) => Err(untrusted(Diagnostic::new("missing", error.to_string()))),
+        Err(error) => Err(unreadable("missing", &error)),
     }
+}
+
+/// The bytes of a list that only adds: one that is named and cannot be read may hold what must not run.
+fn read_named(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_capped(path, CAP).map_err(|error| unreadable("missing", &error))
+}
+
+/// What was seen; nothing on a machine's first run.
+fn read_state(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    match read_capped(path, CAP) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(FileError::Missing(_)) => Ok(None),
+        Err(error) => Err(unreadable("state-unreadable", &error)),
+    }
+}
+
+fn unreadable(code: &'static str, error: &FileError) -> Failure {
+    let help = "the trust file names it under [revocations]; nothing runs while it cannot be known what is revoked";
+    untrusted(Diagnostic::new(code, error.to_string()).help(help))
 }
 
 fn untrusted(problem: Diagnostic) -> Failure {
     Failure::new(Exit::Refused, problem)
 }
 
+/// The bytes of the lists that a trust file names.
+struct Lists {
+    list: Option<Vec<u8>>,
+    deny: Option<Vec<u8>>,
+    emergency: Vec<Vec<u8>>,
+}
+
+impl Lists {
+    /// Only the signed list may be missing: whether that is a problem is the trust file's to say.
+    fn read(trust: &Path, rules: &RevocationRules) -> Result<Self, Failure> {
+        Ok(Self {
+            list: rules.list.as_ref().map(|name| read_if_there(&beside(trust, name))).transpose()?.flatten(),
+            deny: rules.deny.as_ref().map(|name| read_named(&beside(trust, name))).transpose()?,
+            emergency: rules.emergency.iter().map(|name| read_named(&beside(trust, name))).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn material<'a>(&'a self, state: Option<&'a [u8]>) -> Material<'a> {
+        Material { list: self.list.as_deref(), state, deny: self.deny.as_deref(), emergency: &self.emergency }
+    }
+}
+
 /// Reads the lists, and keeps what was seen of them: under a lock, so that two runs at once cannot lose a step.
 fn assess(trust: &Path, file: &TrustFile, now: Timestamp) -> Result<Standing, Failure> {
     let rules = &file.revocations;
-    let list = rules.list.as_ref().map(|name| read_if_there(&beside(trust, name))).transpose()?.flatten();
-    let deny = rules.deny.as_ref().map(|name| read(&beside(trust, name))).transpose()?;
-    let emergency = rules.emergency.iter().map(|name| read(&beside(trust, name))).collect::<Result<Vec<_>, _>>()?;
-    if list.is_none() {
-        let material = Material { list: None, state: None, deny: deny.as_deref(), emergency: &emergency };
-        return Ok(Standing::assess(&file.root, rules, &material, now));
+    let lists = Lists::read(trust, rules)?;
+    if lists.list.is_none() {
+        return Ok(Standing::assess(&file.root, rules, &lists.material(None), now));
     }
     let state = StateFile::open(trust, rules.state.as_deref())?;
-    let seen = read_if_there(&state.path)?;
-    let material =
-        Material { list: list.as_deref(), state: seen.as_deref(), deny: deny.as_deref(), emergency: &emergency };
-    let standing = Standing::assess(&file.root, rules, &material, now);
+    let seen = read_state(&state.path)?;
+    let standing = Standing::assess(&file.root, rules, &lists.material(seen.as_deref()), now);
     if let Some(next) = standing.next_state() {
-        write_whole(&state.path, &next.to_json(), 0o600).map_err(|error| state_failed(&error))?;
+        write_durably(&state.path, &next.to_json(), 0o600).map_err(|error| state_failed(&error))?;
     }
     Ok(standing)
 }

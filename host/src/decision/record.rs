@@ -182,6 +182,10 @@ pub struct TrustRecord {
     pub digest: DigestSet,
     /// Its version, where it has one.
     pub version: Option<u64>,
+    /// Its epoch, where it has one.
+    pub epoch: Option<u64>,
+    /// The root's payload; the bytes above, where that is what was written by hand.
+    pub root: DigestSet,
 }
 
 /// The revocation list that modules were held against, and how well it told the present.

@@ -53,6 +53,7 @@ impl CollectError {
 #[derive(Clone, Debug, Default)]
 pub struct Collected {
     pieces: Vec<Option<Result<Evidence, CollectError>>>,
+    files: Vec<Option<Result<Vec<String>, MatchError>>>,
 }
 
 impl Collected {
@@ -60,6 +61,13 @@ impl Collected {
     #[must_use]
     pub fn get(&self, index: usize) -> Option<Result<&Evidence, &CollectError>> {
         self.pieces.get(index)?.as_ref().map(Result::as_ref)
+    }
+
+    /// The files that the gate with that index into [`Plan::gates`] is asked about, relative to its root; nothing where it
+    /// is asked once.
+    #[must_use]
+    pub fn files(&self, gate: usize) -> Option<Result<&[String], &MatchError>> {
+        Some(self.files.get(gate)?.as_ref()?.as_ref().map(Vec::as_slice))
     }
 
     /// All that was collected, or could not be, in the plan's order.
@@ -77,7 +85,14 @@ pub fn collect(plan: &Plan) -> Collected {
         note_caps(gate, &mut caps);
     }
     let one = |(source, cap): (_, Option<u64>)| cap.map(|cap| collect_one(source, cap));
-    Collected { pieces: plan.evidence.iter().zip(caps).map(one).collect() }
+    let files = |gate: &GatePlan| match &gate.input {
+        Input::Each { pattern, root } => Some(expand(pattern, root)),
+        Input::Nothing | Input::Whole(_) | Input::Named(_) => None,
+    };
+    Collected {
+        pieces: plan.evidence.iter().zip(caps).map(one).collect(),
+        files: plan.gates.iter().map(files).collect(),
+    }
 }
 
 /// Raises the cap of each piece that `gate` asks for to what the gate may be sent; a gate that may be sent less has

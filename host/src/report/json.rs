@@ -14,8 +14,21 @@ pub fn decision_json(record: &Record) -> serde_json::Result<String> {
 }
 
 /// `value` as indented JSON with a line feed at its end, fit for a terminal.
-pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
+///
+/// # Errors
+/// When `value` does not serialize.
+pub fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(inert(text))
+}
+
+/// `value` as one line of JSON with a line feed at its end, fit for a terminal.
+///
+/// # Errors
+/// When `value` does not serialize.
+pub fn line(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string(value)?;
     text.push('\n');
     Ok(inert(text))
 }
@@ -23,14 +36,17 @@ pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
 /// JSON in which every invisible character is an escape: people read it at terminals, and JSON itself leaves most of what
 /// a terminal obeys as it is.
 pub(super) fn inert(text: String) -> String {
-    let is_invisible = |character: char| is_unsafe(character) && !character.is_ascii_whitespace();
+    let is_invisible = |character: char| is_unsafe(character) && !matches!(character, '\n' | '\t');
     if !text.contains(is_invisible) {
         return text;
     }
-    // Outside of strings JSON has none of them, so what is replaced stands in a string, where the escape means the same.
+    // Outside of strings JSON has none of them but one, so what is replaced by an escape stands in a string, where the escape
+    // means the same. A carriage return only ever stands outside, where it would let a gate write over the host's words.
     let mut inert = String::with_capacity(text.len() + 64);
     for character in text.chars() {
-        if is_invisible(character) {
+        if character == '\r' {
+            inert.push(' ');
+        } else if is_invisible(character) {
             inert.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
             inert.push(character);
@@ -55,7 +71,7 @@ mod tests {
         let raw = serde_json::value::RawValue::from_string("{\r\n\t\"\u{9b}\": \"\u{7f}\u{202e}\u{e0001}ä\"}".into())
             .expect("JSON");
         let text = pretty(&raw).expect("serializes");
-        assert_eq!(text, "{\r\n\t\"\\u009b\": \"\\u007f\\u202e\\udb40\\udc01ä\"}\n");
+        assert_eq!(text, "{ \n\t\"\\u009b\": \"\\u007f\\u202e\\udb40\\udc01ä\"}\n");
         let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("is JSON");
         assert_eq!(read(&text), read(raw.get()));
     }

@@ -11,7 +11,7 @@ mod sign_off;
 pub mod terminal;
 
 pub use gate_results::gate_results;
-pub use json::decision_json;
+pub use json::{decision_json, line, pretty};
 pub use outcome::{Identity, outcome_json};
 pub use plan::describe;
 pub use sign_off::sign_off;

@@ -54,6 +54,7 @@ fn gate_lines(plan: &Plan, gate: &GatePlan) -> String {
             .map(|(name, index)| format!("{} = {}", printable(name), evidence(index)))
             .collect::<Vec<_>>()
             .join(", "),
+        Input::Each { pattern, root } if root.as_os_str().is_empty() => format!("each {}", printable(pattern)),
         Input::Each { pattern, root } => format!("each {} below {}", printable(pattern), shown(root)),
     };
     let _ = writeln!(text, "            {asked}");

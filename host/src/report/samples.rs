@@ -47,7 +47,13 @@ pub(super) fn decided(gates: Vec<GateResult>, strict_manual: bool) -> Record {
         finished_on: time("2026-01-10T00:00:00.1204Z"),
         subject: Vec::new(),
         policy: PolicyRecord { uri: "release.toml".into(), digest: Digest::of(b"manifest").into() },
-        trust: TrustRecord { uri: "trust.toml".into(), digest: Digest::of(b"trust").into(), version: None },
+        trust: TrustRecord {
+            uri: "trust.toml".into(),
+            digest: Digest::of(b"trust").into(),
+            version: None,
+            epoch: None,
+            root: Digest::of(b"trust").into(),
+        },
         revocations: RevocationsRecord { status: "none", list: None },
         inputs: vec![InputRecord {
             name: "preflight".into(),

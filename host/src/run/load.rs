@@ -1,21 +1,22 @@
 //! Loading: every module of the plan, each once, over as many threads as there are jobs.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use portcullis_sdk::Kind;
 
 use super::parallel::in_parallel;
 use crate::{
-    digest::Digest,
     evidence::Collected,
     judge::Fault,
     manifest::{GatePlan, Input, Plan},
-    sandbox::{CacheError, Gate, LoadError, Loading, Sandbox, Tier},
+    sandbox::{CacheError, Gate, LoadError, Loading, Sandbox, Throughput, Tier},
     trust::VerifiedModule,
 };
 
 /// Input of one call, in bytes, from which optimising pays for itself: measured in `host/benches`.
 const MUCH_INPUT: u64 = 1 << 20;
+/// Files of one gate from which it does too.
+const MANY_FILES: usize = 200;
 
 /// A gate of the plan that can be asked, or why it gives no verdict.
 pub struct Loaded {
@@ -66,17 +67,27 @@ impl Refused {
     }
 }
 
-/// How much work compiling a gate is worth.
-#[must_use]
-pub fn tier(gate: &GatePlan, evidence: &Collected) -> Tier {
+/// How much work compiling the gate with that index is worth.
+fn tier(index: usize, gate: &GatePlan, evidence: &Collected) -> Tier {
     let size = |index: &usize| evidence.get(*index).and_then(Result::ok).map_or(0, |evidence| evidence.size);
     let input = match &gate.input {
-        Input::Each { .. } => u64::MAX,
+        Input::Each { .. } => return if is_many(index, evidence) { Tier::Optimised } else { Tier::Fast },
         Input::Nothing => 0,
         Input::Whole(index) => size(index),
         Input::Named(members) => members.iter().map(|(_, index)| size(index)).sum(),
     };
     if input >= MUCH_INPUT { Tier::Optimised } else { Tier::Fast }
+}
+
+fn is_many(gate: usize, evidence: &Collected) -> bool {
+    matches!(evidence.files(gate), Some(Ok(files)) if files.len() >= MANY_FILES)
+}
+
+/// How many calls the gates of a plan come to, as far as it matters for setting up a sandbox.
+#[must_use]
+pub fn throughput(plan: &Plan, evidence: &Collected) -> Throughput {
+    let many = (0..plan.gates.len()).any(|gate| is_many(gate, evidence));
+    if many { Throughput::Many } else { Throughput::Few }
 }
 
 /// Loads the module of every gate, in the plan's order.
@@ -103,7 +114,7 @@ pub fn load(
     let loaded = load_all(&wanted, sandbox, jobs);
     let mut gates = Vec::with_capacity(plan.gates.len());
     for (gate, module) in plan.gates.iter().zip(modules) {
-        let at = wanted.iter().position(|wanted| wanted.module.content_digest() == module.content_digest());
+        let at = wanted.iter().position(|wanted| wanted.serves(gate, module));
         let Some((result, note)) = at.and_then(|at| loaded.get(at)) else { continue };
         match result {
             Err(error) if error.refuses() => refused.push((gate.name.clone(), error.clone().into())),
@@ -126,20 +137,25 @@ fn wrong_kind(gate: &GatePlan, signed: Kind) -> Option<Refused> {
     Some(Refused::WrongKind { signed: signed.name(), wanted: wanted.name() })
 }
 
-/// A module to load: once, however many gates use it, for the most demanding of them.
+/// A module to load: once, however many gates use it under the same limits, for the most demanding of them.
 struct Wanted<'a> {
     module: &'a VerifiedModule,
     gate: &'a GatePlan,
     tier: Tier,
 }
 
+impl Wanted<'_> {
+    fn serves(&self, gate: &GatePlan, module: &VerifiedModule) -> bool {
+        let loading = |gate: &GatePlan| (gate.limits.module, gate.limits.compile.clone());
+        self.module.content_digest() == module.content_digest() && loading(self.gate) == loading(gate)
+    }
+}
+
 fn wanted<'a>(plan: &'a Plan, modules: &'a [Arc<VerifiedModule>], evidence: &Collected) -> Vec<Wanted<'a>> {
-    let mut places: HashMap<Digest, usize> = HashMap::new();
     let mut wanted: Vec<Wanted<'a>> = Vec::new();
-    for (gate, module) in plan.gates.iter().zip(modules) {
-        let tier = tier(gate, evidence);
-        let place = *places.entry(module.content_digest()).or_insert(wanted.len());
-        match wanted.get_mut(place) {
+    for (index, (gate, module)) in plan.gates.iter().zip(modules).enumerate() {
+        let tier = tier(index, gate, evidence);
+        match wanted.iter_mut().find(|known| known.serves(gate, module)) {
             Some(known) if tier == Tier::Optimised => known.tier = tier,
             Some(_) => {}
             None => wanted.push(Wanted { module, gate, tier }),

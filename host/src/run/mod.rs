@@ -13,11 +13,11 @@ use std::sync::{Arc, atomic::AtomicBool};
 use jiff::Timestamp;
 
 pub use ask::ask;
-pub use load::{Loaded, Refused, load, tier};
+pub use load::{Loaded, Refused, load, throughput};
 pub use parallel::in_parallel;
 
 use crate::{
-    decision::{GateFacts, GateResult, ModuleRecord},
+    decision::{GateFacts, GateResult, InputRecord, ModuleRecord},
     evidence::Collected,
     manifest::{GatePlan, Plan, Stage},
     trust::VerifiedModule,
@@ -33,7 +33,7 @@ pub struct Setting<'a> {
     /// Calls that may be under way at once.
     pub jobs: usize,
     /// Set from outside to end the run: calls under way end as faults, and nothing new starts.
-    pub cancelled: &'a AtomicBool,
+    pub cancelled: &'static AtomicBool,
 }
 
 /// What happens while gates run. Comes from several threads.
@@ -55,7 +55,16 @@ pub enum Event<'a> {
     },
 }
 
-/// Runs every gate of the plan and gives what they came to, in the plan's order.
+/// What a run came to.
+#[derive(Debug)]
+pub struct Ran {
+    /// What the gates came to, in the plan's order.
+    pub gates: Vec<GateResult>,
+    /// The files that validators looked at, a record for each gate that looked at many.
+    pub inputs: Vec<InputRecord>,
+}
+
+/// Runs every gate of the plan.
 #[must_use]
 pub fn run(
     plan: &Plan,
@@ -63,7 +72,7 @@ pub fn run(
     evidence: &Collected,
     setting: Setting<'_>,
     observe: &(dyn Fn(Event<'_>) + Sync),
-) -> Vec<GateResult> {
+) -> Ran {
     schedule::Schedule::new(plan, gates, evidence, setting, observe).run()
 }
 

@@ -1,17 +1,21 @@
 //! Who runs when: stages one after another, the gates of a stage as soon as what they need has passed.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use portcullis_sdk::{Finding, Severity};
 
-use super::{Event, Loaded, Setting, ask::ask, facts, parallel::in_parallel};
+use super::{Event, Loaded, Ran, Setting, ask::ask, facts, parallel::in_parallel};
 use crate::{
-    decision::{GateFacts, GateOutcome, GateResult},
-    evidence::{Collected, expand},
-    files::read_capped,
+    decision::{GateFacts, GateOutcome, GateResult, InputRecord},
+    digest::Digest,
+    evidence::Collected,
+    files::{read_capped, shown},
     judge::{Cause, Fault, Judgement, Outcome, RequestTemplate},
     manifest::{Enforcement, GatePlan, Input, Plan, Stage},
     sandbox::{Buffers, Gate},
@@ -25,6 +29,7 @@ pub(super) struct Schedule<'a> {
     setting: Setting<'a>,
     observe: &'a (dyn Fn(Event<'_>) + Sync),
     ended: AtomicUsize,
+    inputs: Mutex<Vec<InputRecord>>,
 }
 
 type Results = Vec<Option<GateResult>>;
@@ -37,10 +42,10 @@ impl<'a> Schedule<'a> {
         setting: Setting<'a>,
         observe: &'a (dyn Fn(Event<'_>) + Sync),
     ) -> Self {
-        Self { plan, gates, evidence, setting, observe, ended: AtomicUsize::new(0) }
+        Self { plan, gates, evidence, setting, observe, ended: AtomicUsize::new(0), inputs: Mutex::default() }
     }
 
-    pub(super) fn run(self) -> Vec<GateResult> {
+    pub(super) fn run(self) -> Ran {
         let mut results: Results = self.plan.gates.iter().map(|_| None).collect();
         let mut blocked: Vec<bool> = Vec::with_capacity(self.plan.stages.len());
         for stage in &self.plan.stages {
@@ -51,7 +56,9 @@ impl<'a> Schedule<'a> {
             }
             blocked.push(hindered.is_some() || stage.gates.iter().any(|gate| stands_in_the_way(&results, *gate)));
         }
-        results.into_iter().flatten().collect()
+        let mut inputs = self.inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
+        inputs.sort_by(|one, other| one.name.cmp(&other.name));
+        Ran { gates: results.into_iter().flatten().collect(), inputs }
     }
 
     fn skip_stage(&self, stage: &Stage, need: &str, results: &mut Results) {
@@ -124,9 +131,10 @@ impl<'a> Schedule<'a> {
             _ if self.setting.cancelled.load(Ordering::Relaxed) => GateResult::faulted(facts, interrupted()),
             Err(fault) => GateResult::faulted(facts, fault.clone()),
             Ok(program) => match &gate.input {
-                Input::Each { pattern, root } => match expand(pattern, root) {
-                    Ok(files) => self.judge_each(gate, facts, program, root, files),
-                    Err(error) => GateResult::faulted(facts, evidence_fault(&error.to_string())),
+                Input::Each { pattern, root } => match self.evidence.files(index) {
+                    Some(Ok(files)) => self.judge_each(gate, facts, program, &Files { pattern, root, files }),
+                    Some(Err(error)) => GateResult::faulted(facts, evidence_fault(&error.to_string())),
+                    None => GateResult::faulted(facts, evidence_fault("its files were not listed")),
                 },
                 _ => self.judge_once(gate, facts, program),
             },
@@ -151,38 +159,67 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    fn judge_each(
-        &self,
-        gate: &GatePlan,
-        facts: GateFacts,
-        program: &Gate,
-        root: &std::path::Path,
-        files: Vec<String>,
-    ) -> GateResult {
+    fn judge_each(&self, gate: &GatePlan, facts: GateFacts, program: &Gate, asked: &Files<'_>) -> GateResult {
         let template = self.template(gate, &facts);
         let spare: Mutex<Vec<Buffers>> = Mutex::default();
-        let judgements = in_parallel(self.setting.jobs, &files, |path| {
+        let ended = in_parallel(self.setting.jobs, asked.files, |path| {
             if self.setting.cancelled.load(Ordering::Relaxed) {
-                return unasked(interrupted());
+                return (None, unasked(interrupted()));
             }
-            let text = match read_document(&root.join(path), gate.limits.input) {
-                Ok(text) => text,
-                Err(fault) => return unasked(fault),
+            let document = match Document::read(&asked.root.join(path), gate.limits.input) {
+                Ok(document) => document,
+                Err(fault) => return (None, unasked(fault)),
             };
             let mut buffers = spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-            template.fill_document(path, &text, &mut buffers.request);
+            template.fill_document(path, &document.text, &mut buffers.request);
             let judgement = ask(program, &gate.name, facts.kind, &gate.limits, self.setting, &mut buffers);
             spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
-            judgement
+            (Some((document.digest, document.text.len() as u64)), judgement)
         });
-        GateResult::from_files(facts, files.into_iter().zip(judgements).collect())
+        let (seen, judgements): (Vec<_>, Vec<Judgement>) = ended.into_iter().unzip();
+        let record = asked.record(&seen);
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+        GateResult::from_files(facts, asked.files.iter().cloned().zip(judgements).collect())
     }
 }
 
-fn read_document(path: &std::path::Path, cap: u64) -> Result<String, Fault> {
-    let bytes = read_capped(path, cap).map_err(|error| evidence_fault(&error.to_string()))?;
-    String::from_utf8(bytes)
-        .map_err(|error| evidence_fault(&format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to())))
+/// The files that one gate is asked about.
+struct Files<'a> {
+    pattern: &'a str,
+    root: &'a Path,
+    files: &'a [String],
+}
+
+impl Files<'_> {
+    /// All of them as one input: a digest over every path and the digest of its bytes.
+    fn record(&self, seen: &[Option<(Digest, u64)>]) -> InputRecord {
+        let read = || self.files.iter().zip(seen).filter_map(|(path, seen)| Some((path, (*seen)?)));
+        let list: String = read().map(|(path, (digest, _))| format!("{digest}  {path}\n")).collect();
+        InputRecord {
+            name: self.pattern.to_owned(),
+            uri: Some(shown(self.root)),
+            digest: Digest::of(list.as_bytes()).into(),
+            size_bytes: read().map(|(_, (_, size))| size).sum(),
+        }
+    }
+}
+
+/// A file that a validator looks at.
+struct Document {
+    digest: Digest,
+    text: String,
+}
+
+impl Document {
+    fn read(path: &Path, cap: u64) -> Result<Self, Fault> {
+        let bytes = read_capped(path, cap).map_err(|error| evidence_fault(&error.to_string()))?;
+        let digest = Digest::of(&bytes);
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            evidence_fault(&format!("`{}` is not UTF-8 from byte {at} on", shown(path)))
+        })?;
+        Ok(Self { digest, text })
+    }
 }
 
 fn evidence_fault(message: &str) -> Fault {

@@ -14,13 +14,13 @@ use std::{
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::engine::Tier;
+use super::engine::{RELEASE, Tier};
 use crate::{
     digest::Digest,
     files::{FileError, read_capped, write_whole},
 };
 
-/// Bytes of a MAC, which stands before the artifact.
+/// Bytes of a MAC, which stands behind the artifact: cutting it off copies nothing.
 const MAC: usize = 32;
 /// Bytes that all entries together may take; the oldest go first.
 const CAPACITY: u64 = 1 << 30;
@@ -38,6 +38,9 @@ pub enum CacheError {
     /// An entry does not fit its name: other code, other settings, or another key.
     #[error("a cached module was not made by this host with its key, and is compiled again ({0})")]
     Forged(String),
+    /// An entry of ours that this machine does not run.
+    #[error("a cached module does not fit this machine, and is compiled again ({0})")]
+    Unfit(String),
 }
 
 /// One entry, for showing.
@@ -91,12 +94,12 @@ impl Cache {
             Err(FileError::Missing(_)) => return Ok(None),
             read => read?,
         };
-        if entry.len() < MAC {
+        let Some((artifact, mac)) = entry.split_last_chunk::<MAC>() else {
             return Err(CacheError::Forged(name));
-        }
-        let artifact = entry.split_off(MAC);
-        self.mac(module, tier, &artifact).verify_slice(&entry).map_err(|_| CacheError::Forged(name))?;
-        Ok(Some(artifact))
+        };
+        self.mac(module, tier, artifact).verify_slice(mac).map_err(|_| CacheError::Forged(name))?;
+        entry.truncate(entry.len() - MAC);
+        Ok(Some(entry))
     }
 
     /// Keeps an artifact.
@@ -105,8 +108,8 @@ impl Cache {
     /// When it cannot be written; then there is no entry, or the old one.
     pub fn put(&self, module: &Digest, tier: Tier, artifact: &[u8]) -> Result<(), CacheError> {
         let mut entry = Vec::with_capacity(MAC + artifact.len());
-        entry.extend_from_slice(&self.mac(module, tier, artifact).finalize().into_bytes());
         entry.extend_from_slice(artifact);
+        entry.extend_from_slice(&self.mac(module, tier, artifact).finalize().into_bytes());
         write_whole(&self.folder.join(entry_name(module, tier)), &entry, 0o600)?;
         self.shrink()?;
         Ok(())
@@ -168,7 +171,7 @@ impl Cache {
     fn mac(&self, module: &Digest, tier: Tier, artifact: &[u8]) -> Hmac<Sha256> {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-        for part in ["portcullis compiled module 1", env!("WASMTIME_VERSION"), tier.name()] {
+        for part in ["portcullis compiled module", RELEASE, tier.name()] {
             mac.update(part.as_bytes());
             mac.update(&[0]);
         }
@@ -179,7 +182,7 @@ impl Cache {
 }
 
 fn entry_name(module: &Digest, tier: Tier) -> String {
-    format!("{module}.{}-{}.{SUFFIX}", env!("WASMTIME_VERSION"), tier.name())
+    format!("{module}.{}.{SUFFIX}", tier.name())
 }
 
 /// Makes the key; when another process was faster, theirs stays.

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Fuel between two looks at the clock: some milliseconds of work.
-const SLICE: u64 = 10_000_000;
+pub(super) const SLICE: u64 = 10_000_000;
 
 /// What one call gave.
 #[derive(Debug)]
@@ -48,7 +48,27 @@ pub(super) struct Setting<'a> {
     pub(super) name: &'a str,
     pub(super) now: u64,
     pub(super) limits: &'a Limits,
-    pub(super) cancelled: &'a AtomicBool,
+    pub(super) cancelled: &'static AtomicBool,
+}
+
+/// What ends a call from outside: the clock, and a Ctrl-C.
+#[derive(Clone, Copy)]
+pub(super) struct Watch {
+    deadline: Instant,
+    cancelled: &'static AtomicBool,
+}
+
+impl Watch {
+    /// Ends the call if its time is over or the user has asked for an end.
+    pub(super) fn look(self) -> wasmtime::Result<()> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(wasmtime::Error::new(Stop::Cancelled));
+        }
+        if Instant::now() >= self.deadline {
+            return Err(wasmtime::Error::new(Stop::TimeOver));
+        }
+        Ok(())
+    }
 }
 
 /// What the store may allocate; a guest that asks for more is stopped, not told no, so that the fault names the limit.
@@ -111,19 +131,19 @@ pub(super) fn call(
         let exceeded = Exceeded { limit: Limit::Input, used: size as u64, allowed: limits.input };
         return Ended { result: Err(limit_fault(exceeded)), usage };
     }
-    let mut store = Store::new(pre.module().engine(), guest(setting, buffers, size));
-    let result = start_store(&mut store, usage.fuel_limit)
-        .map_err(Interruption::Error)
-        .and_then(|()| drive(enter(&mut store, pre, start), begun + limits.time, setting.cancelled));
+    let watch = Watch { deadline: begun + limits.time, cancelled: setting.cancelled };
+    let mut store = Store::new(pre.module().engine(), guest(setting, watch, usage.fuel_limit, buffers));
+    let result = start_store(&mut store, usage.fuel_limit).and_then(|()| drive(enter(&mut store, pre, start), watch));
     usage.fuel = usage.fuel_limit.saturating_sub(store.get_fuel().unwrap_or(0));
     let guest = store.into_data();
     usage.memory_peak = guest.quota.memory_peak as u64;
     (buffers.request, buffers.stdout, buffers.stderr) = (guest.stdin, guest.stdout, guest.stderr);
     usage.duration = begun.elapsed();
-    Ended { result: explain(result, &usage, limits.time), usage }
+    Ended { result: result.or_else(|error| explain(&error, &usage, limits.time)), usage }
 }
 
-fn guest(setting: &Setting<'_>, buffers: &mut Buffers, size: usize) -> Guest {
+fn guest(setting: &Setting<'_>, watch: Watch, fuel: u64, buffers: &mut Buffers) -> Guest {
+    let size = buffers.request.len();
     let to_usize = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Guest {
         stdin: std::mem::take(&mut buffers.request),
@@ -136,6 +156,8 @@ fn guest(setting: &Setting<'_>, buffers: &mut Buffers, size: usize) -> Guest {
         now: setting.now,
         random: None,
         memory: None,
+        watch,
+        next_look: fuel.saturating_sub(SLICE),
         quota: Quota {
             memory: to_usize(setting.limits.memory_for(size)),
             memory_peak: 0,
@@ -158,46 +180,21 @@ async fn enter(store: &mut Store<Guest>, pre: &InstancePre<Guest>, start: Module
     start.typed::<(), ()>(&*store)?.call_async(&mut *store, ()).await
 }
 
-enum Interruption {
-    Error(wasmtime::Error),
-    Deadline,
-    Cancelled,
-}
-
 /// Polls the guest to its end. It comes back after every slice of fuel, so the clock and a Ctrl-C are seen in time.
-fn drive(
-    guest: impl Future<Output = wasmtime::Result<()>>,
-    deadline: Instant,
-    cancelled: &AtomicBool,
-) -> Result<(), Interruption> {
+fn drive(guest: impl Future<Output = wasmtime::Result<()>>, watch: Watch) -> wasmtime::Result<()> {
     let mut guest = pin!(guest);
     let mut context = Context::from_waker(Waker::noop());
     loop {
         match guest.as_mut().poll(&mut context) {
-            Poll::Ready(result) => return result.map_err(Interruption::Error),
-            Poll::Pending if cancelled.load(Ordering::Relaxed) => return Err(Interruption::Cancelled),
-            Poll::Pending if Instant::now() >= deadline => return Err(Interruption::Deadline),
-            Poll::Pending => {}
+            Poll::Ready(result) => return result,
+            Poll::Pending => watch.look()?,
         }
-    }
-}
-
-fn explain(result: Result<(), Interruption>, usage: &Usage, time: Duration) -> Result<(), Fault> {
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    match result {
-        Ok(()) => Ok(()),
-        Err(Interruption::Cancelled) => {
-            Err(Fault { cause: Cause::Interrupted, message: "the run was interrupted".to_owned() })
-        }
-        Err(Interruption::Deadline) => {
-            Err(limit_fault(Exceeded { limit: Limit::Time, used: millis(usage.duration), allowed: millis(time) }))
-        }
-        Err(Interruption::Error(error)) => explain_error(&error, usage),
     }
 }
 
 /// What an error of wasmtime means, by its type.
-fn explain_error(error: &wasmtime::Error, usage: &Usage) -> Result<(), Fault> {
+fn explain(error: &wasmtime::Error, usage: &Usage, time: Duration) -> Result<(), Fault> {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     match (error.downcast_ref::<Stop>(), error.downcast_ref::<Trap>()) {
         (Some(Stop::Exit(0)), _) => Ok(()),
         (Some(Stop::Exit(status)), _) => Err(Fault {
@@ -205,6 +202,12 @@ fn explain_error(error: &wasmtime::Error, usage: &Usage) -> Result<(), Fault> {
             message: format!("left with exit status {status}, so whatever it wrote is no answer"),
         }),
         (Some(Stop::Limit(exceeded)), _) => Err(limit_fault(*exceeded)),
+        (Some(Stop::TimeOver), _) => {
+            Err(limit_fault(Exceeded { limit: Limit::Time, used: millis(usage.duration), allowed: millis(time) }))
+        }
+        (Some(Stop::Cancelled), _) => {
+            Err(Fault { cause: Cause::Interrupted, message: "the run was interrupted".to_owned() })
+        }
         (_, Some(Trap::OutOfFuel)) => {
             Err(limit_fault(Exceeded { limit: Limit::Fuel, used: usage.fuel_limit, allowed: usage.fuel_limit }))
         }

@@ -8,7 +8,10 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -23,6 +26,8 @@ use crate::{
 
 /// Bytes of the child's message that are kept.
 const MESSAGE: u64 = 4 << 10;
+/// How long a child is waited for between two looks whether the user has asked for an end.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Why a module was not compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,12 +41,16 @@ pub enum CompileError {
     /// The child could not be started or did not behave.
     #[error("the compiling process failed: {0}")]
     Child(String),
+    /// The user asked for an end.
+    #[error("the run was interrupted")]
+    Interrupted,
 }
 
 /// Starts compiling children.
 #[derive(Clone, Debug)]
 pub struct Compiler {
     program: PathBuf,
+    cancelled: Option<&'static AtomicBool>,
 }
 
 impl Compiler {
@@ -49,7 +58,13 @@ impl Compiler {
     /// program of yours that does the same first thing in its `main`.
     #[must_use]
     pub fn new(program: PathBuf) -> Self {
-        Self { program }
+        Self { program, cancelled: None }
+    }
+
+    /// The same, whose children end soon after `cancelled` is set.
+    #[must_use]
+    pub fn cancelled_by(self, cancelled: &'static AtomicBool) -> Self {
+        Self { cancelled: Some(cancelled), ..self }
     }
 
     /// The first argument of a compiling child.
@@ -68,12 +83,14 @@ impl Compiler {
     ) -> Result<Vec<u8>, CompileError> {
         let mut child = self.spawn(tier, alone, limits).map_err(|error| CompileError::Child(error.to_string()))?;
         let deadline = Instant::now() + limits.time;
-        let result = converse(&mut child, wasm, deadline, limits);
+        let result = self.converse(&mut child, wasm, deadline, limits);
         // Harmless when it has left by itself; nothing else may be left behind.
         let _ = child.kill();
         let status = child.wait();
-        let (artifact, message) = result?;
-        judge(status.map_err(|error| CompileError::Child(error.to_string()))?, artifact, &message, limits)
+        let status = status.map_err(|error| CompileError::Child(error.to_string()));
+        let compiled = result.and_then(|(artifact, message)| judge(status?, artifact, &message, limits));
+        // A Ctrl-C in a terminal reaches the child as well: that it did not finish then says nothing of the module.
+        compiled.map_err(|error| if self.is_cancelled() { CompileError::Interrupted } else { error })
     }
 
     fn spawn(&self, tier: Tier, alone: bool, limits: &CompileLimits) -> io::Result<Child> {
@@ -89,49 +106,64 @@ impl Compiler {
             .stderr(Stdio::piped())
             .spawn()
     }
+
+    /// Hands the module over and takes the artifact, until the deadline.
+    fn converse(
+        &self,
+        child: &mut Child,
+        wasm: &[u8],
+        deadline: Instant,
+        limits: &CompileLimits,
+    ) -> Result<(Vec<u8>, String), CompileError> {
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = (stdin, stdout, stderr) else {
+            return Err(CompileError::Child("no pipes".to_owned()));
+        };
+        let (send, receive) = mpsc::channel();
+        let cap = limits.artifact.saturating_add(1);
+        thread::scope(|scope| {
+            // A child that dies early closes the pipe; its status says why.
+            scope.spawn(move || stdin.write_all(wasm));
+            scope.spawn(move || {
+                let mut artifact = Vec::new();
+                let mut message = Vec::new();
+                let read = Read::by_ref(&mut stdout).take(cap).read_to_end(&mut artifact);
+                let _ = Read::by_ref(&mut stderr).take(MESSAGE).read_to_end(&mut message);
+                let _ = send.send(read.map(|_| (artifact, String::from_utf8_lossy(&message).trim().to_owned())));
+            });
+            let received = self.wait(&receive, deadline);
+            if received.is_err() {
+                // Ends the threads above as well: both wait for the child.
+                let _ = child.kill();
+            }
+            match received {
+                Ok(Ok(read)) => Ok(read),
+                Ok(Err(error)) => Err(CompileError::Child(error.to_string())),
+                Err(RecvTimeoutError::Timeout) => Err(out_of_time(limits)),
+                Err(RecvTimeoutError::Disconnected) => Err(CompileError::Child("it closed its pipes".to_owned())),
+            }
+        })
+    }
+
+    /// What the child gives, unless its time is over or the user asks for an end before.
+    fn wait<T>(&self, receive: &mpsc::Receiver<T>, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match receive.recv_timeout(left.min(LOOK)) {
+                Err(RecvTimeoutError::Timeout) if left > LOOK && !self.is_cancelled() => {}
+                received => return received,
+            }
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.is_some_and(|cancelled| cancelled.load(Ordering::Relaxed))
+    }
 }
 
 /// Processor time for a wall time: two cores, rounded up.
 fn cpu_seconds(wall: Duration) -> u64 {
     wall.as_secs().saturating_add(1).saturating_mul(2)
-}
-
-/// Hands the module over and takes the artifact, until the deadline.
-fn converse(
-    child: &mut Child,
-    wasm: &[u8],
-    deadline: Instant,
-    limits: &CompileLimits,
-) -> Result<(Vec<u8>, String), CompileError> {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = (stdin, stdout, stderr) else {
-        return Err(CompileError::Child("no pipes".to_owned()));
-    };
-    let (send, receive) = mpsc::channel();
-    let cap = limits.artifact.saturating_add(1);
-    thread::scope(|scope| {
-        // A child that dies early closes the pipe; its status says why.
-        scope.spawn(move || stdin.write_all(wasm));
-        scope.spawn(move || {
-            let mut artifact = Vec::new();
-            let mut message = Vec::new();
-            let read = Read::by_ref(&mut stdout).take(cap).read_to_end(&mut artifact);
-            let _ = Read::by_ref(&mut stderr).take(MESSAGE).read_to_end(&mut message);
-            let _ = send.send(read.map(|_| (artifact, String::from_utf8_lossy(&message).trim().to_owned())));
-        });
-        let left = deadline.saturating_duration_since(Instant::now());
-        let received = receive.recv_timeout(left);
-        if received.is_err() {
-            // Ends the threads above as well: both wait for the child.
-            let _ = child.kill();
-        }
-        match received {
-            Ok(Ok(read)) => Ok(read),
-            Ok(Err(error)) => Err(CompileError::Child(error.to_string())),
-            Err(RecvTimeoutError::Timeout) => Err(out_of_time(limits)),
-            Err(RecvTimeoutError::Disconnected) => Err(CompileError::Child("it closed its pipes".to_owned())),
-        }
-    })
 }
 
 fn out_of_time(limits: &CompileLimits) -> CompileError {

@@ -8,13 +8,21 @@ use wasmtime::{
 use crate::limits::ceiling;
 
 /// The guest's call stack in bytes.
-pub(super) const STACK: usize = 512 << 10;
+pub(super) const STACK: usize = 1 << 20;
 /// What host functions may use of the stack beyond the guest's part, in bytes.
 const HOST_STACK: usize = 256 << 10;
 /// Memory of a guest that stays mapped between calls when they are many, in bytes: the first memory of a usual gate.
 const KEEP_RESIDENT: usize = 2 << 20;
 /// Instances that a warm engine keeps ready. More than the cores of any machine that runs gates.
 const SLOTS: u32 = 64;
+
+/// What the host keeps of an instance, in bytes: as much as the functions and globals that a valid module may have can take,
+/// so that whether calls are few or many never decides whether a module runs.
+const INSTANCE_SIZE: usize = 32 << 20;
+
+/// What an artifact has to be made by to be run: this release, whose settings these are, with this wasmtime, to the patch.
+pub(super) const RELEASE: &str =
+    concat!("portcullis ", env!("CARGO_PKG_VERSION"), " wasmtime ", env!("WASMTIME_VERSION"));
 
 /// How much work goes into compiling. Both burn the same fuel and give the same verdicts; Winch would not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,10 +102,10 @@ fn common() -> wasmtime::Result<Config> {
         .concurrency_support(false)
         .wasm_backtrace_max_frames(None)
         .native_unwind_info(false)
-        .generate_address_map(false);
-    // wasmtime itself compares releases; an own word makes it compare to the patch, and to these settings.
-    let version = concat!("portcullis 1 wasmtime ", env!("WASMTIME_VERSION"));
-    config.module_version(ModuleVersionStrategy::Custom(version.to_owned()))?;
+        .generate_address_map(false)
+        .debug_symbols(false);
+    // wasmtime itself compares releases; an own word makes it compare to the patch.
+    config.module_version(ModuleVersionStrategy::Custom(RELEASE.to_owned()))?;
     Ok(config)
 }
 
@@ -111,6 +119,7 @@ fn cost() -> OperatorCost {
 }
 
 fn pool() -> PoolingAllocationConfig {
+    let to_usize = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(SLOTS)
         .total_memories(SLOTS)
@@ -118,8 +127,9 @@ fn pool() -> PoolingAllocationConfig {
         .total_stacks(SLOTS)
         .max_memories_per_module(1)
         .max_tables_per_module(super::scan::MAX_TABLES)
-        .table_elements(1 << 20)
-        .max_memory_size(usize::try_from(ceiling::MEMORY).unwrap_or(usize::MAX))
+        .max_core_instance_size(INSTANCE_SIZE)
+        .table_elements(to_usize(ceiling::TABLE_ELEMENTS))
+        .max_memory_size(to_usize(ceiling::MEMORY))
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)

@@ -84,6 +84,7 @@ impl LoadError {
         match self {
             Self::Scan(error) => error.code(),
             Self::Compile(CompileError::Limit(exceeded)) => Cause::Limit(*exceeded).code(),
+            Self::Compile(CompileError::Interrupted) => Cause::Interrupted.code(),
             Self::Compile(_) => Cause::Compile.code(),
             Self::Engine(_) => Cause::Internal.code(),
         }
@@ -96,6 +97,7 @@ impl LoadError {
             Self::Scan(ScanError::Limit(exceeded)) | Self::Compile(CompileError::Limit(exceeded)) => {
                 Cause::Limit(*exceeded)
             }
+            Self::Compile(CompileError::Interrupted) => Cause::Interrupted,
             Self::Scan(_) | Self::Compile(_) => Cause::Compile,
             Self::Engine(_) => Cause::Internal,
         };
@@ -145,12 +147,8 @@ impl Sandbox {
             return Err(ScanError::Limit(exceeded).into());
         }
         let (found, mut note) = self.lookup(&digest, loading);
-        if let Some(artifact) = found {
-            match self.link(&artifact) {
-                Ok(program) => return Ok(Loaded { program, cached: true, note }),
-                // Made by us and not for this machine: another processor shares the cache.
-                Err(error) => note = Some(CacheError::Forged(error.to_string())),
-            }
+        if let Some(program) = found {
+            return Ok(Loaded { program, cached: true, note });
         }
         scan(bytes, loading.limits)?;
         let artifact = self.compiler.compile(bytes, loading.tier, loading.alone, &loading.limits.compile)?;
@@ -161,8 +159,9 @@ impl Sandbox {
         Ok(Loaded { program, cached: false, note })
     }
 
-    /// The best artifact that is kept: more optimised than asked for will do, less will not.
-    fn lookup(&self, digest: &Digest, loading: Loading<'_>) -> (Option<Vec<u8>>, Option<CacheError>) {
+    /// The best that is kept: more optimised than asked for will do, less will not. What does not load is passed over; it
+    /// was made for another processor, or by another release.
+    fn lookup(&self, digest: &Digest, loading: Loading<'_>) -> (Option<Program>, Option<CacheError>) {
         let Some(cache) = &self.cache else { return (None, None) };
         let tiers: &[Tier] = match loading.tier {
             Tier::Fast => &[Tier::Optimised, Tier::Fast],
@@ -171,8 +170,11 @@ impl Sandbox {
         let mut note = None;
         for tier in tiers {
             match cache.get(digest, *tier, loading.limits.compile.artifact) {
-                Ok(Some(artifact)) => return (Some(artifact), note),
                 Ok(None) => {}
+                Ok(Some(artifact)) => match self.link(&artifact) {
+                    Ok(program) => return (Some(program), note),
+                    Err(error) => note = Some(CacheError::Unfit(error.to_string())),
+                },
                 Err(error) => note = Some(error),
             }
         }
@@ -195,7 +197,7 @@ impl Program {
         name: &str,
         now: jiff::Timestamp,
         limits: &Limits,
-        cancelled: &AtomicBool,
+        cancelled: &'static AtomicBool,
         buffers: &mut Buffers,
     ) -> Ended {
         let now = u64::try_from(now.as_nanosecond()).unwrap_or(0);

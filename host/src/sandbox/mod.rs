@@ -16,6 +16,7 @@ mod compile;
 mod engine;
 mod gate;
 mod scan;
+mod shape;
 mod wasi;
 
 pub use cache::{Cache, CacheError, Entry};
@@ -23,4 +24,5 @@ pub use call::{Buffers, Ended};
 pub use compile::{CompileError, Compiler, serve_compile};
 pub use engine::{Throughput, Tier};
 pub use gate::{Gate, LoadError, Loaded, Loading, Program, Sandbox};
-pub use scan::{Import, ScanError, Shape, scan};
+pub use scan::{ScanError, scan, survey};
+pub use shape::{Export, Import, Memory, Shape};

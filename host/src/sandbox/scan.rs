@@ -1,45 +1,30 @@
 //! What a module is, found out before anything is spent on it: size, functions, locals, imports, entry.
 //!
 //! No knob of the compiler bounds what a hostile module makes it do, so shapes that are known to blow up are refused here.
+//! [`scan`] ends at the first reason to refuse; [`survey`] goes on and gathers them all, for people who want to know.
 
-use wasmparser::{BinaryReaderError, CompositeInnerType, ExternalKind, FuncType, Parser, Payload, TypeRef, ValType};
+use wasmparser::{
+    BinaryReaderError, CompositeInnerType, Encoding, ExternalKind, FuncType, Parser, Payload, TypeRef, ValType,
+};
 
-use super::wasi;
+use super::{
+    shape::{Export, Import, Memory, Shape, is_nested, section_name},
+    wasi,
+};
 use crate::{
-    limits::{Exceeded, Limit, Limits},
+    limits::{Exceeded, Limit, Limits, ceiling},
     text::printable,
 };
 
+/// Bytes of a page of memory.
+const PAGE: u64 = 64 << 10;
 /// Tables that a module may have.
 pub(super) const MAX_TABLES: u32 = 4;
 /// Types that a module may declare; a usual gate has 30.
 const MAX_TYPES: u32 = 10_000;
 
-/// What a module asks of the host, and what it is made of.
-#[derive(Clone, Debug, Default)]
-pub struct Shape {
-    /// Imported functions in the module's order.
-    pub imports: Vec<Import>,
-    /// Names of what it exports.
-    pub exports: Vec<String>,
-    /// Functions that it defines.
-    pub functions: u32,
-    /// Pages of 64 KiB that its memory starts with.
-    pub memory_pages: u64,
-    /// Elements that its tables start with, together.
-    pub table_elements: u64,
-    /// Its sections: name (custom sections as `custom "name"`) and size in bytes, in order.
-    pub sections: Vec<(String, usize)>,
-}
-
-/// One import.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Import {
-    /// The module that it is asked of.
-    pub module: String,
-    /// Its name there.
-    pub name: String,
-}
+/// Sections that are listed; a usual gate has 15.
+const MAX_SECTIONS: usize = 1_000;
 
 /// Why a module is refused before it is compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,25 +85,22 @@ impl From<BinaryReaderError> for ScanError {
 /// # Errors
 /// When the module would be refused whatever its signatures say.
 pub fn scan(bytes: &[u8], limits: &Limits) -> Result<Shape, ScanError> {
-    let mut survey = Survey::default();
     within(Limit::ModuleSize, bytes.len() as u64, limits.module)?;
-    let mut parser = Parser::new(0);
-    parser.set_features(super::engine::features());
-    for payload in parser.parse_all(bytes) {
-        survey.payload(payload?, limits)?;
-    }
-    if !survey.foreign.is_empty() {
-        return Err(ScanError::ForeignImports(listed(&survey.foreign)));
-    }
-    survey.check_start()?;
+    let mut survey = Survey { strict: true, ..Survey::default() };
+    survey.all(bytes, limits)?;
     Ok(survey.shape)
 }
 
-impl Import {
-    fn shown(&self) -> String {
-        let name = format!("{}.{}", self.module, self.name);
-        format!("`{}`", printable(&name.chars().take(120).collect::<String>()))
-    }
+/// Everything there is to know of `bytes`, and every reason to refuse them, each code once: as far as they can be read, which
+/// for a broken file is up to where it breaks. A part that passes its limit is left out of the shape.
+#[must_use]
+pub fn survey(bytes: &[u8], limits: &Limits) -> (Shape, Vec<ScanError>) {
+    let mut survey = Survey::default();
+    let mut ended = within(Limit::ModuleSize, bytes.len() as u64, limits.module);
+    ended = ended.and_then(|()| survey.all(bytes, limits));
+    let mut problems = survey.problems;
+    problems.extend(ended.err());
+    (survey.shape, problems)
 }
 
 fn listed(names: &[String]) -> String {
@@ -129,12 +111,18 @@ fn listed(names: &[String]) -> String {
 
 #[derive(Default)]
 struct Survey {
+    /// Whether the first problem ends it.
+    strict: bool,
+    problems: Vec<ScanError>,
     shape: Shape,
     types: Vec<Option<FuncType>>,
     functions: Vec<u32>,
     start: Option<u32>,
-    tables: u32,
     foreign: Vec<String>,
+    /// Whether something that says what `_start` is was left out.
+    is_partial: bool,
+    /// How many modules and components deep the parser is in this file.
+    depth: u32,
 }
 
 fn within(limit: Limit, used: u64, allowed: u64) -> Result<(), ScanError> {
@@ -142,15 +130,74 @@ fn within(limit: Limit, used: u64, allowed: u64) -> Result<(), ScanError> {
 }
 
 impl Survey {
-    fn payload(&mut self, payload: Payload<'_>, limits: &Limits) -> Result<(), ScanError> {
-        if let Some((id, range)) = payload.as_section() {
-            let name = section_name(id, &payload);
-            self.shape.sections.push((name, range.len()));
+    fn all(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), ScanError> {
+        let mut parser = Parser::new(0);
+        parser.set_features(super::engine::features());
+        for payload in parser.parse_all(bytes) {
+            self.payload(payload?, limits)?;
         }
+        if !self.foreign.is_empty() {
+            let foreign = listed(&self.foreign);
+            self.note(ScanError::ForeignImports(foreign))?;
+        }
+        if self.is_partial { Ok(()) } else { self.check_start() }
+    }
+
+    /// Ends a strict survey; in the other, the problem is one of many, and told once.
+    fn note(&mut self, problem: ScanError) -> Result<(), ScanError> {
+        if self.strict {
+            return Err(problem);
+        }
+        let is_same = |known: &ScanError| match (known, &problem) {
+            (ScanError::Limit(one), ScanError::Limit(other)) => one.limit == other.limit,
+            _ => *known == problem,
+        };
+        if !self.problems.iter().any(is_same) {
+            self.problems.push(problem);
+        }
+        Ok(())
+    }
+
+    /// Whether a part is within its limit, so that it is looked at.
+    fn take(&mut self, limit: Limit, used: u64, allowed: u64) -> Result<bool, ScanError> {
+        match within(limit, used, allowed) {
+            Ok(()) => Ok(true),
+            Err(problem) => {
+                // Types, imports, functions and exports are all it takes to know `_start`.
+                self.is_partial |= limit == Limit::Functions;
+                self.note(problem).map(|()| false)
+            }
+        }
+    }
+
+    fn payload(&mut self, payload: Payload<'_>, limits: &Limits) -> Result<(), ScanError> {
+        match &payload {
+            Payload::Version { encoding: Encoding::Component, .. } if self.depth == 0 => {
+                self.is_partial = true;
+                return self.note(ScanError::Component);
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => self.depth += 1,
+            Payload::End(_) => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        if let Some((id, range)) = payload.as_section()
+            && self.depth <= u32::from(is_nested(&payload))
+        {
+            if self.shape.sections.len() < MAX_SECTIONS {
+                self.shape.sections.push((section_name(id, &payload), range.len()));
+            } else {
+                self.shape.more_sections += 1;
+            }
+        }
+        if self.problems.contains(&ScanError::Component) { Ok(()) } else { self.part(payload, limits) }
+    }
+
+    fn part(&mut self, payload: Payload<'_>, limits: &Limits) -> Result<(), ScanError> {
+        let most = u64::from(limits.compile.functions);
         match payload {
-            Payload::Version { encoding: wasmparser::Encoding::Component, .. } => return Err(ScanError::Component),
-            Payload::TypeSection(section) => {
-                within(Limit::Functions, section.count().into(), MAX_TYPES.into())?;
+            Payload::TypeSection(section)
+                if self.take(Limit::Functions, section.count().into(), MAX_TYPES.into())? =>
+            {
                 for group in section {
                     self.types.extend(group?.into_types().map(|ty| match ty.composite_type.inner {
                         CompositeInnerType::Func(ty) => Some(ty),
@@ -158,57 +205,76 @@ impl Survey {
                     }));
                 }
             }
-            Payload::ImportSection(section) => {
-                within(Limit::Functions, section.count().into(), limits.compile.functions.into())?;
+            Payload::ImportSection(section) if self.take(Limit::Functions, section.count().into(), most)? => {
                 for import in section.into_imports() {
                     self.import(import?);
                 }
             }
             Payload::FunctionSection(section) => {
-                within(Limit::Functions, section.count().into(), limits.compile.functions.into())?;
                 self.shape.functions = section.count();
-                for ty in section {
-                    self.functions.push(ty?);
+                if self.take(Limit::Functions, section.count().into(), most)? {
+                    for ty in section {
+                        self.functions.push(ty?);
+                    }
                 }
             }
             Payload::TableSection(section) => {
-                self.tables += section.count();
-                within(Limit::Instances, self.tables.into(), MAX_TABLES.into())?;
-                for table in section {
-                    self.shape.table_elements = self.shape.table_elements.saturating_add(table?.ty.initial);
-                }
-            }
-            Payload::MemorySection(section) => {
-                within(Limit::Instances, section.count().into(), 1)?;
-                for memory in section {
-                    self.shape.memory_pages = self.shape.memory_pages.saturating_add(memory?.initial);
-                }
-            }
-            Payload::ExportSection(section) => {
-                within(Limit::Functions, section.count().into(), limits.compile.functions.into())?;
-                for export in section {
-                    let export = export?;
-                    if export.name == "_start" && export.kind == ExternalKind::Func {
-                        self.start = Some(export.index);
+                self.shape.tables = self.shape.tables.saturating_add(section.count());
+                if self.take(Limit::Instances, self.shape.tables.into(), MAX_TABLES.into())? {
+                    for table in section {
+                        self.shape.table_elements = self.shape.table_elements.saturating_add(table?.ty.initial);
                     }
-                    self.shape.exports.push(export.name.to_owned());
+                    self.take(Limit::Tables, self.shape.table_elements, ceiling::TABLE_ELEMENTS)?;
                 }
             }
-            Payload::CodeSectionEntry(body) => {
-                within(Limit::FunctionSize, body.range().len() as u64, limits.compile.function_size.into())?;
-                let mut locals = 0_u64;
-                for group in body.get_locals_reader()? {
-                    locals = locals.saturating_add(group?.0.into());
+            Payload::MemorySection(section) if self.take(Limit::Instances, section.count().into(), 1)? => {
+                for memory in section {
+                    let memory = memory?;
+                    self.take(Limit::Memory, memory.initial.saturating_mul(PAGE), ceiling::MEMORY)?;
+                    self.shape.memories.push(Memory { initial: memory.initial, maximum: memory.maximum });
                 }
-                within(Limit::Locals, locals, limits.compile.locals.into())?;
             }
+            Payload::ExportSection(section) if self.take(Limit::Functions, section.count().into(), most)? => {
+                for export in section {
+                    self.export(export?);
+                }
+            }
+            Payload::CodeSectionEntry(body) => self.function(&body, limits)?,
             _ => {}
         }
         Ok(())
     }
 
+    fn function(&mut self, body: &wasmparser::FunctionBody<'_>, limits: &Limits) -> Result<(), ScanError> {
+        let mut locals = 0_u64;
+        for group in body.get_locals_reader()? {
+            locals = locals.saturating_add(group?.0.into());
+        }
+        let size = (Limit::FunctionSize, body.range().len() as u64, limits.compile.function_size);
+        let locals = (Limit::Locals, locals, limits.compile.locals);
+        for (limit, used, allowed) in [size, locals] {
+            if let Err(problem) = within(limit, used, allowed.into()) {
+                self.note(problem)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn export(&mut self, export: wasmparser::Export<'_>) {
+        if export.name == "_start" && export.kind == ExternalKind::Func {
+            self.start = Some(export.index);
+        }
+        let kind = match export.kind {
+            ExternalKind::Func | ExternalKind::FuncExact => "function",
+            ExternalKind::Table => "table",
+            ExternalKind::Memory => "memory",
+            ExternalKind::Global => "global",
+            ExternalKind::Tag => "tag",
+        };
+        self.shape.exports.push(Export { kind, name: export.name.to_owned() });
+    }
+
     fn import(&mut self, import: wasmparser::Import<'_>) {
-        let shown = Import { module: import.module.to_owned(), name: import.name.to_owned() };
         let offered = match import.ty {
             TypeRef::Func(index) if import.module == wasi::MODULE => {
                 let wanted = self.types.get(index as usize).and_then(Option::as_ref);
@@ -219,20 +285,21 @@ impl Survey {
         if let TypeRef::Func(index) = import.ty {
             self.functions.push(index);
         }
+        let seen = Import { module: import.module.to_owned(), name: import.name.to_owned(), offered };
         if !offered {
-            self.foreign.push(shown.shown());
+            self.foreign.push(seen.shown());
         }
-        self.shape.imports.push(shown);
+        self.shape.imports.push(seen);
     }
 
-    fn check_start(&self) -> Result<(), ScanError> {
+    fn check_start(&mut self) -> Result<(), ScanError> {
         let ty = self
             .start
             .and_then(|index| self.functions.get(index as usize))
             .and_then(|ty| self.types.get(*ty as usize)?.as_ref());
         match ty {
             Some(ty) if ty.params().is_empty() && ty.results().is_empty() => Ok(()),
-            _ => Err(ScanError::NoStart),
+            _ => self.note(ScanError::NoStart),
         }
     }
 }
@@ -252,25 +319,55 @@ fn fits(signature: &str, ty: &FuncType) -> bool {
     signature == format!("{}>{}", spell(ty.params()), spell(ty.results()))
 }
 
-fn section_name(id: u8, payload: &Payload<'_>) -> String {
-    if let Payload::CustomSection(custom) = payload {
-        return format!("custom \"{}\"", custom.name());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: &[&str]) {
+        let bytes = wat::parse_str(text).expect(text);
+        let (shape, problems) = survey(&bytes, &Limits::default());
+        let codes: Vec<_> = problems.iter().map(ScanError::code).collect();
+        assert_eq!(codes, expect, "{}", &text[..text.len().min(200)]);
+        match scan(&bytes, &Limits::default()) {
+            Ok(found) => assert_eq!((found, expect.is_empty()), (shape, true)),
+            Err(problem) => assert!(expect.contains(&problem.code()), "{problem}"),
+        }
     }
-    const NAMES: [&str; 14] = [
-        "custom",
-        "type",
-        "import",
-        "function",
-        "table",
-        "memory",
-        "global",
-        "export",
-        "start",
-        "element",
-        "code",
-        "data",
-        "data count",
-        "tag",
-    ];
-    NAMES.get(usize::from(id)).map_or_else(|| format!("unknown ({id})"), |name| (*name).to_owned())
+
+    const WRITE: &str = r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
+
+    #[test]
+    fn a_survey_gathers_every_reason_and_a_scan_ends_at_one() {
+        check(&format!(r#"(module {WRITE} (memory 1) (func (export "_start")))"#), &[]);
+        check(r#"(module (func (export "_start") (result i32) i32.const 0))"#, &["no-start"]);
+        let locals = "(local i64) ".repeat(1_001);
+        let text = format!(
+            r#"(module (import "env" "f" (func)) {WRITE} (func {locals}) (func {locals})
+                (table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref))"#
+        );
+        check(&text, &["instance-limit", "locals-limit", "foreign-imports", "no-start"]);
+        check("(component (core module (memory 1) (memory 1)))", &["component-unsupported"]);
+    }
+
+    #[test]
+    fn a_broken_file_is_surveyed_up_to_where_it_breaks() {
+        let whole = wat::parse_str(r#"(module (memory 1 2) (func (export "_start")))"#).expect("a module");
+        for length in 8..whole.len() {
+            let (shape, problems) = survey(&whole[..length], &Limits::default());
+            assert!(!problems.is_empty(), "{length} bytes");
+            assert!(shape.sections.len() <= 5, "{length} bytes");
+        }
+        let (shape, _) = survey(&whole, &Limits::default());
+        assert_eq!(shape.memories, [Memory { initial: 1, maximum: Some(2) }]);
+        assert_eq!(shape.exports, [Export { kind: "function", name: "_start".to_owned() }]);
+        let names: Vec<&str> = shape.sections.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["type", "function", "memory", "export", "code"]);
+    }
+
+    #[test]
+    fn a_file_of_a_million_sections_is_counted_and_not_listed() {
+        let bytes = [b"\0asm\x01\0\0\0".as_slice(), &b"\0\x01\0".repeat(1_000_000)].concat();
+        let (shape, _) = survey(&bytes, &Limits::default());
+        assert_eq!((shape.sections.len(), shape.more_sections), (MAX_SECTIONS, 999_000));
+    }
 }

@@ -7,6 +7,7 @@
 use sha2::{Digest as _, Sha256};
 use wasmtime::{Caller, Extern, Linker, Memory};
 
+use super::call::{Quota, SLICE, Watch};
 use crate::limits::{Exceeded, Limit};
 
 /// The import module.
@@ -18,6 +19,8 @@ const MAX_BUFFERS: u32 = 1024;
 const CALL: u64 = 100;
 /// Fuel for each buffer of a read or write.
 const BUFFER: u64 = 20;
+/// Bytes of randomness that are made between two looks at the clock: some milliseconds of work, in whole blocks.
+const RANDOM_PART: u32 = 1 << 20;
 
 const SUCCESS: i32 = 0;
 const BADF: i32 = 8;
@@ -99,8 +102,12 @@ pub(super) struct Guest {
     pub(super) random: Option<Random>,
     /// The guest's memory, once it is instantiated.
     pub(super) memory: Option<Memory>,
+    /// What ends the call from outside.
+    pub(super) watch: Watch,
+    /// The fuel at which it is time to look whether it does.
+    pub(super) next_look: u64,
     /// What the store may allocate.
-    pub(super) quota: super::call::Quota,
+    pub(super) quota: Quota,
 }
 
 /// Why the host ended a call in the middle.
@@ -112,6 +119,12 @@ pub(super) enum Stop {
     /// A limit was reached.
     #[error("{0}")]
     Limit(Exceeded),
+    /// The call's time is over.
+    #[error("out of time")]
+    TimeOver,
+    /// The user has asked for an end.
+    #[error("interrupted")]
+    Cancelled,
 }
 
 impl Stop {
@@ -176,14 +189,20 @@ fn is_stdio(fd: i32) -> bool {
 }
 
 /// Takes `fuel` from the guest for what the host is about to do.
+///
+/// Setting fuel begins a new slice of it, so a guest that calls often enough is never stopped at the end of one: the clock
+/// has to be looked at here as well.
 fn charge(caller: &mut Caller<'_, Guest>, fuel: u64) -> wasmtime::Result<()> {
-    match caller.get_fuel()?.checked_sub(fuel) {
-        Some(left) => caller.set_fuel(left),
-        None => {
-            caller.set_fuel(0)?;
-            Err(wasmtime::Error::new(wasmtime::Trap::OutOfFuel))
-        }
+    let Some(left) = caller.get_fuel()?.checked_sub(fuel) else {
+        caller.set_fuel(0)?;
+        return Err(wasmtime::Error::new(wasmtime::Trap::OutOfFuel));
+    };
+    let guest = caller.data_mut();
+    if left <= guest.next_look {
+        guest.next_look = left.saturating_sub(SLICE);
+        guest.watch.look()?;
     }
+    caller.set_fuel(left)
 }
 
 /// The guest's memory and its state, side by side.
@@ -380,12 +399,25 @@ fn poll_oneoff(mut caller: Caller<'_, Guest>, from: u32, to: u32, count: u32, re
     errno(answer())
 }
 
+/// Part by part, so that the clock is seen in the middle of a gigabyte.
 fn random_get(mut caller: Caller<'_, Guest>, at: u32, length: u32) -> wasmtime::Result<i32> {
-    charge(&mut caller, CALL + 4 * u64::from(length))?;
-    let (memory, guest) = parts(&mut caller)?;
-    let Ok(buffer) = slice(memory, at, length) else { return Ok(FAULT) };
-    let stdin = &guest.stdin;
-    guest.random.get_or_insert_with(|| Random::from_request(stdin)).fill(buffer);
+    charge(&mut caller, CALL)?;
+    let (memory, _) = parts(&mut caller)?;
+    if slice(memory, at, length).is_err() {
+        return Ok(FAULT);
+    }
+    let (mut at, mut left) = (at, length);
+    while left > 0 {
+        let part = left.min(RANDOM_PART);
+        charge(&mut caller, 4 * u64::from(part))?;
+        let (memory, guest) = parts(&mut caller)?;
+        let Ok(buffer) = slice(memory, at, part) else { return Ok(FAULT) };
+        let stdin = &guest.stdin;
+        guest.random.get_or_insert_with(|| Random::from_request(stdin)).fill(buffer);
+        // A part that ends where addresses end is the last one.
+        at = at.wrapping_add(part);
+        left -= part;
+    }
     Ok(SUCCESS)
 }
 

@@ -163,6 +163,15 @@ impl Entry {
         }
     }
 
+    /// Which entry it withdraws, and when; `None` if it revokes.
+    #[must_use]
+    pub fn withdrawal(&self) -> Option<(String, Time)> {
+        match self {
+            Self::Withdrawn { id, withdrawn_at } => Some((id.clone(), *withdrawn_at)),
+            _ => None,
+        }
+    }
+
     fn flaw(&self) -> Option<&'static str> {
         match self {
             entry if entry.id().is_empty() || entry.id().len() > MAX_ID => Some("an id is empty or too long"),

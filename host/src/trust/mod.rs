@@ -23,8 +23,9 @@
 //!   `metadata`, `sign`, `inspect`.
 //! - Documents: `strict_json`, `envelope` (DSSE), `root`, `root_document`, `trust_file`, `trust_toml`, `toml_error`, `list`,
 //!   `versions`, `state`, and `problem`, the codes they share.
-//! - Decisions: `revoked` (the index), `standing`, `verify`, `refusal`.
+//! - Decisions: `revoked` (the index), `standing`, `verify`, `refusal`; `appraise` says all that a decision rests on.
 
+mod appraise;
 mod armor;
 mod envelope;
 mod file;
@@ -53,6 +54,7 @@ mod wasm;
 #[cfg(test)]
 mod tests;
 
+pub use appraise::{Appraisal, SignedFor, appraise};
 pub use envelope::Envelope;
 pub use file::{FormatError, content_digest};
 pub use inspect::{Inspection, SignatureView, inspect};

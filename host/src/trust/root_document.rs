@@ -107,6 +107,16 @@ impl TrustRoot {
         Ok(new)
     }
 
+    /// The payload of the root that follows this one and means what `meant` says: version N + 1, an epoch that is no older.
+    ///
+    /// # Errors
+    /// When there is no following version, or `meant` names no `root` role.
+    pub fn payload_after(&self, meant: &Self, issued: Time, expires: Time) -> Result<Vec<u8>, DocumentError> {
+        let version = self.version.next().ok_or_else(|| DocumentError::schema("there is no version after this one"))?;
+        let meant = Self { epoch: self.epoch.max(meant.epoch), ..meant.clone() };
+        meant.to_payload(version, issued, expires)
+    }
+
     /// The payload of a signed root of this meaning, one line of JSON.
     ///
     /// # Errors

@@ -105,6 +105,21 @@ impl Standing {
         Self { freshness: Freshness::Unknown, list: None, problem: None, revocations, state: None }
     }
 
+    /// The same, if `list` took the place of the signed list: what only adds stays, but for what `list` withdraws.
+    #[must_use]
+    pub fn supposing(&self, list: List) -> Self {
+        let withdrawn: BTreeMap<String, Time> = list.entries.iter().filter_map(Entry::withdrawal).collect();
+        let mut supposed = Self::of(Revocations::of(list));
+        for revocation in self.revocations.all() {
+            match revocation.source {
+                Source::List => {}
+                Source::Emergency if is_withdrawn(revocation.entry(), &withdrawn) => {}
+                source => supposed.revocations.add(revocation.entry().clone(), source),
+            }
+        }
+        supposed
+    }
+
     /// How well the list tells the present.
     #[must_use]
     pub fn freshness(&self) -> Freshness {
@@ -157,12 +172,9 @@ impl Standing {
             self.list = Some(facts(&list, digest, now));
             let next = State::after(known, &list, digest, now);
             self.state = Some(next).filter(|next| known.is_none_or(|known| !known.covers(next)));
+            withdrawn.extend(list.entries.iter().filter_map(Entry::withdrawal));
             for entry in list.entries {
-                if let Entry::Withdrawn { id, withdrawn_at } = entry {
-                    withdrawn.insert(id, withdrawn_at);
-                } else {
-                    self.revocations.add(entry, Source::List);
-                }
+                self.revocations.add(entry, Source::List);
             }
         }
         let freshness = verdict?;
@@ -174,8 +186,7 @@ impl Standing {
     /// Only what was withdrawn after the emergency, with the full threshold, is not added.
     fn add_emergency(&mut self, list: List, withdrawn: &BTreeMap<String, Time>) {
         for entry in list.entries {
-            let since = entry.effect().map(|(_, _, revoked_at)| revoked_at);
-            if withdrawn.get(entry.id()).is_none_or(|at| since.is_some_and(|since| *at < since)) {
+            if !is_withdrawn(&entry, withdrawn) {
                 self.revocations.add(entry, Source::Emergency);
             }
         }
@@ -195,6 +206,12 @@ impl Standing {
         self.freshness = Freshness::Unknown;
         self.problem.get_or_insert(problem);
     }
+}
+
+/// Whether an entry of an emergency list was withdrawn after it was made.
+fn is_withdrawn(entry: &Entry, withdrawn: &BTreeMap<String, Time>) -> bool {
+    let since = entry.effect().map(|(_, _, revoked_at)| revoked_at);
+    withdrawn.get(entry.id()).is_some_and(|at| since.is_none_or(|since| *at >= since))
 }
 
 fn demand(rules: &RevocationRules, state: Option<&State>) -> Demand {

@@ -40,11 +40,11 @@ pub struct VerifiedModule {
 }
 
 #[derive(Clone, Debug)]
-struct Facts {
+pub(super) struct Facts {
     kind: FileKind,
     content_digest: Digest,
     metadata: Metadata,
-    publisher: String,
+    pub(super) publisher: String,
     key_ids: Vec<KeyId>,
     warnings: Vec<Revocation>,
 }
@@ -105,19 +105,23 @@ pub fn verify_module(bytes: Vec<u8>, policy: &Policy<'_>) -> Result<VerifiedModu
 fn judge(bytes: &[u8], policy: &Policy<'_>) -> Result<Facts, Refusal> {
     policy.root.check_time(policy.now).map_err(Refusal::Root)?;
     let file = read_signed(bytes, policy.components)?;
+    decide(&file, &claims(&file, policy), policy)
+}
+
+/// Whether a signed file whose signatures give `claims` is trusted.
+pub(super) fn decide(file: &ModuleFile<'_>, claims: &[Claim<'_>], policy: &Policy<'_>) -> Result<Facts, Refusal> {
     let content = file.content_digest();
     let revocations = policy.standing.revocations();
     let mut warnings = Vec::new();
     weigh(revocations.of_module(&content), &mut warnings)?;
-    let claims = claims(&file, policy);
     if claims.is_empty() {
         let publishers = policy.root.publishers().values();
         let ids = publishers.flat_map(|publisher| &publisher.role.keys);
-        return Err(unsigned_by(&file, ids.filter_map(|id| policy.root.key(id)).map(|(key, _)| key)));
+        return Err(unsigned_by(file, ids.filter_map(|id| policy.root.key(id)).map(|(key, _)| key)));
     }
     // What a file says of itself means nothing before a trusted key has signed it.
-    let metadata = release(&file, &claims, policy, &mut warnings)?;
-    let (claim, key_ids) = choose(&claims, &metadata, &mut warnings)?;
+    let metadata = release(file, claims, policy, &mut warnings)?;
+    let (claim, key_ids) = choose(claims, &metadata, &mut warnings)?;
     if let Some(problem) = policy.standing.problem() {
         return Err(Refusal::Revocations(problem.clone()));
     }
@@ -134,6 +138,12 @@ fn judge(bytes: &[u8], policy: &Policy<'_>) -> Result<Facts, Refusal> {
 /// Reads a file that carries a signature over itself, whoever made it.
 fn read_signed(bytes: &[u8], components: bool) -> Result<ModuleFile<'_>, Refusal> {
     let file = ModuleFile::read(bytes)?;
+    check_signed(&file, components)?;
+    Ok(file)
+}
+
+/// Whether a file is of a kind that is taken and carries a signature over itself.
+pub(super) fn check_signed(file: &ModuleFile<'_>, components: bool) -> Result<(), Refusal> {
     if file.kind == FileKind::Component && !components {
         return Err(Refusal::FileKind(file.kind));
     }
@@ -143,7 +153,7 @@ fn read_signed(bytes: &[u8], components: bool) -> Result<ModuleFile<'_>, Refusal
     if file.own_sets().next().is_none() {
         return Err(Refusal::DigestMismatch);
     }
-    Ok(file)
+    Ok(())
 }
 
 /// Gathers what warns; what blocks ends it.
@@ -158,17 +168,17 @@ fn weigh<'a>(found: impl Iterator<Item = &'a Revocation>, warnings: &mut Vec<Rev
 }
 
 /// A publisher whose keys validly signed the module, and which of them count.
-struct Claim<'a> {
-    name: &'a str,
-    publisher: &'a Publisher,
-    counting: Vec<KeyId>,
+pub(super) struct Claim<'a> {
+    pub(super) name: &'a str,
+    pub(super) publisher: &'a Publisher,
+    pub(super) counting: Vec<KeyId>,
     /// Revocations that warn about keys that count.
     warnings: Vec<&'a Revocation>,
-    revoked: Vec<&'a Revocation>,
-    out_of_time: Vec<KeyId>,
+    pub(super) revoked: Vec<(KeyId, &'a Revocation)>,
+    pub(super) out_of_time: Vec<KeyId>,
 }
 
-fn claims<'a>(file: &ModuleFile<'_>, policy: &Policy<'a>) -> Vec<Claim<'a>> {
+pub(super) fn claims<'a>(file: &ModuleFile<'_>, policy: &Policy<'a>) -> Vec<Claim<'a>> {
     let content = file.content_digest();
     let signs = |id: &&KeyId| policy.root.key(id).is_some_and(|(key, _)| file.is_signed_by(key));
     let mut claims = Vec::new();
@@ -194,7 +204,7 @@ fn claim<'a>(
         let found: Vec<_> = policy.standing.revocations().of_key(&id, content).collect();
         let in_time = policy.root.key(&id).is_some_and(|(_, window)| window.holds(policy.now));
         if let Some(blocking) = found.iter().find(|revocation| revocation.severity == Severity::Block) {
-            claim.revoked.push(blocking);
+            claim.revoked.push((id, blocking));
         } else if in_time {
             claim.counting.push(id);
             claim.warnings.extend(found);
@@ -266,7 +276,7 @@ impl Claim<'_> {
         if found < needed {
             let but_for = found + self.revoked.len() + self.out_of_time.len() >= needed;
             return Err(match (self.revoked.first(), self.out_of_time.first()) {
-                (Some(revocation), _) if but_for => Refusal::Revoked(Box::new((*revocation).clone())),
+                (Some((_, revocation)), _) if but_for => Refusal::Revoked(Box::new((*revocation).clone())),
                 (None, Some(key)) if but_for => Refusal::KeyWindow { publisher: publisher(), key: *key },
                 _ => Refusal::Threshold { publisher: publisher(), found, needed },
             });

@@ -68,7 +68,7 @@ impl Part for Findings {
         let verdict = if self.draft.has_reason_to_fail() { Verdict::Fail } else { Verdict::Pass };
         let found = &self.draft.answer.findings;
         let errors = found.iter().filter(|finding| finding.severity == Severity::Error).count();
-        let summary = format!("{} findings, {errors} of them errors", found.len());
+        let summary = format!("findings: {}, errors among them: {errors}", found.len());
         self.draft.finish(verdict, summary)
     }
 }
@@ -124,9 +124,17 @@ mod tests {
     fn only_an_error_fails_and_findings_carry_the_path() {
         let document = Document { path: "a/b".into(), text: "".into() };
         let cases = [
-            (Findings::new(&document), Verdict::Pass, "0 findings, 0 of them errors"),
-            (Findings::new(&document).found(Finding::note("N", "n")), Verdict::Pass, "1 findings, 0 of them errors"),
-            (Findings::new(&document).found(Finding::error("E", "e")), Verdict::Fail, "1 findings, 1 of them errors"),
+            (Findings::new(&document), Verdict::Pass, "findings: 0, errors among them: 0"),
+            (
+                Findings::new(&document).found(Finding::note("N", "n")),
+                Verdict::Pass,
+                "findings: 1, errors among them: 0",
+            ),
+            (
+                Findings::new(&document).found(Finding::error("E", "e")),
+                Verdict::Fail,
+                "findings: 1, errors among them: 1",
+            ),
         ];
         for (findings, verdict, summary) in cases {
             let answer = findings.into_answer().expect("findings are an answer");

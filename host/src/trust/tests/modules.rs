@@ -229,3 +229,40 @@ proptest! {
         prop_assert!(verify_with_keys(&bytes, &[key(1).public().clone()], 1, true).is_err());
     }
 }
+
+#[test]
+fn an_appraisal_comes_to_the_verdict_of_the_verifier_and_names_every_key_and_revocation() {
+    use crate::trust::{KeyId, appraise};
+    let id = |seed: u8| key(seed).public().id();
+    let entry = |id: &str, severity: &str, what: String| {
+        format!(
+            r#"{{"id":"{id}",{what},"reason":"policy","severity":"{severity}","revoked_at":"2026-01-02T00:00:00Z"}}"#
+        )
+    };
+    let revoked = entry("K", "block", format!(r#""kind":"key","key_sha256":"{}""#, id(1)));
+    let release = r#""kind":"release","publisher":"beta","module":"lint-gate","versions":"<2""#;
+    let release = entry("R", "warn", release.to_owned());
+    let bytes = signed(&module("lint-gate", "1.2.3"), &[1, 2, 3]);
+    let check = |acme: &str, entries: &str, expect: &str, counting: &[KeyId], ids: &[&str]| {
+        let trust = trust(acme, "");
+        let standing = assess(&trust, entries);
+        let policy = Policy { root: &trust.root, standing: &standing, now: now(), components: false };
+        let found = appraise(&bytes, &policy);
+        let told = found.verdict.clone().unwrap_or_else(|refusal| refusal.code().to_owned());
+        assert_eq!(told, expect);
+        assert_eq!(found.verdict.clone().err(), verify(&bytes, &trust, &standing).err());
+        assert_eq!(found.claims[0].counting, counting);
+        assert_eq!(found.revocations.iter().map(|found| found.id()).collect::<Vec<_>>(), ids);
+    };
+    let sorted = |mut keys: Vec<KeyId>| {
+        keys.sort_unstable();
+        keys
+    };
+    check("", "", "acme", &sorted(vec![id(1), id(2)]), &[]);
+    check("threshold = 2", &format!("{revoked},{release}"), "beta", &[id(2)], &["K", "R"]);
+    let none = appraise(
+        b"(module)",
+        &Policy { root: &trust("", "").root, standing: &assess(&trust("", ""), ""), now: now(), components: false },
+    );
+    assert_eq!((none.kind, none.content_digest, none.claims.len()), (None, None, 0));
+}
