@@ -187,3 +187,18 @@ fn colour_is_for_terminals_and_for_those_who_ask() {
     assert!(coloured(&["run", "--color", "always", "--output", "text=t.txt", "--output", "text"], "TERM", "xterm"));
     assert!(!dir.read("t.txt").contains(&0x1b));
 }
+
+#[test]
+fn an_output_that_the_run_reads_is_misuse_and_stays_as_it_was() {
+    let dir = Dir::new();
+    dir.write("evidence.json", "{}");
+    dir.parrot("gate");
+    let trust = dir.text("trust.toml");
+    let written = "schema = 1\nname = \"t\"\ntrust = \"trust.toml\"\n[evidence]\ne = { file = \"evidence.json\" }\n\
+                   [gate.g]\nmodule = \"gate.wasm\"\ninput = \"e\"\n";
+    dir.write("m.toml", written);
+    for read in ["m.toml", "trust.toml", "evidence.json"] {
+        dir.portcullis(&["run", "m.toml", "--output", &format!("json={read}")]).run().exits(2).says("output-is-input");
+    }
+    assert_eq!((dir.text("m.toml"), dir.text("trust.toml")), (written.to_owned(), trust));
+}

@@ -4,6 +4,9 @@
 //! Small blocks are powers of two, larger ones whole pages. A freed block goes on the list of its size, and the newest
 //! block grows in place, which is what the request's buffer does. Memory never goes back to the host: a gate answers
 //! once and ends.
+//!
+//! The first blocks lie in memory that the module declares, so that a usual call never asks for more: growing takes the
+//! host a change to its address space, which every other call in the same process waits for, and another to undo it.
 
 use core::{
     alloc::{GlobalAlloc, Layout},
@@ -15,6 +18,8 @@ use core::{
 
 /// A wasm page in bytes.
 const PAGE: usize = 64 << 10;
+/// What the module declares, in bytes: enough for a request of some tens of kilobytes. Costs nothing until it is touched.
+const FIRST: usize = 256 << 10;
 /// The smallest block, and what every block is aligned to.
 const LEAST: usize = 16;
 
@@ -30,7 +35,16 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 #[global_allocator]
 static HEAP: Heap = Heap(UnsafeCell::new(State { top: 0, end: 0, free: [ptr::null_mut(); 32] }));
 
+/// Zeros, so they take no room in the module.
+static DECLARED: Declared = Declared(UnsafeCell::new([0; FIRST]));
+
 struct Heap(UnsafeCell<State>);
+
+#[repr(align(16))]
+struct Declared(UnsafeCell<[u8; FIRST]>);
+
+// SAFETY: a gate is a wasm module without threads.
+unsafe impl Sync for Declared {}
 
 // SAFETY: a gate is a wasm module without threads.
 unsafe impl Sync for Heap {}
@@ -38,7 +52,7 @@ unsafe impl Sync for Heap {}
 struct State {
     /// Where the next new block starts.
     top: usize,
-    /// The end of the pages that are ours.
+    /// The end of the memory that is ours; 0 until the first block.
     end: usize,
     /// Freed blocks of at least 2^i and less than 2^(i + 1) bytes.
     free: [*mut Freed; 32],
@@ -93,7 +107,11 @@ impl State {
     }
 
     fn new_block(&mut self, size: usize, align: usize) -> Option<*mut u8> {
-        // Twice, because the first pages of all do not follow any.
+        if self.end == 0 {
+            self.top = DECLARED.0.get() as usize;
+            self.end = self.top + FIRST;
+        }
+        // Twice, because the first pages that the host gives do not follow what was declared.
         for _ in 0..2 {
             let start = self.top.checked_next_multiple_of(align.max(LEAST))?;
             let past = start.checked_add(size)?;
@@ -106,7 +124,7 @@ impl State {
     }
 }
 
-// SAFETY: blocks come from pages that `memory.grow` gave to this allocator, are handed out once until they are freed,
+// SAFETY: blocks come from what was declared for this allocator and from pages that `memory.grow` gave to it, are handed out once until they are freed,
 // and are at least as large and as aligned as the layout asks.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -6,6 +6,7 @@ mod guest;
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -139,10 +140,19 @@ impl Dir {
     }
 
     /// That nothing half-written lies about: a file is put in its place whole, under a name that starts like this until then.
+    /// A run beside this one may be at it right now; what is left over stays.
     fn is_tidy(&self) {
-        for entry in walkdir::WalkDir::new(self.root.path()).into_iter().filter_map(Result::ok) {
-            assert!(!entry.file_name().to_string_lossy().starts_with(".portcullis-"), "{}", entry.path().display());
+        let patience = Instant::now() + Duration::from_secs(10);
+        while let Some(left) = self.half_written() {
+            assert!(Instant::now() < patience, "{} is left over", left.display());
+            std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    fn half_written(&self) -> Option<PathBuf> {
+        let mut entries = walkdir::WalkDir::new(self.root.path()).into_iter().filter_map(Result::ok);
+        let left = entries.find(|entry| entry.file_name().to_string_lossy().starts_with(".portcullis-"));
+        left.map(walkdir::DirEntry::into_path)
     }
 
     /// Where this folder's compiled modules are kept.

@@ -254,12 +254,13 @@ fn read_ahead(path: Option<&Path>, cap: u64) -> Result<Batches, Failure> {
     let file = path.filter(|path| *path != Path::new("-")).map(open).transpose()?;
     let (send, batches) = mpsc::sync_channel(0);
     thread::spawn(move || {
-        let mut reader: Box<dyn BufRead> = match file {
-            Some(file) => Box::new(BufReader::with_capacity(1 << 16, file)),
+        let source: Box<dyn Read> = match file {
+            Some(file) => Box::new(file),
             None => Box::new(io::stdin().lock()),
         };
+        let mut reader = BufReader::with_capacity(1 << 20, source);
         loop {
-            let batch = read_batch(&mut *reader, cap);
+            let batch = read_batch(&mut reader, cap);
             let failed = batch.is_err();
             if batch.as_ref().is_ok_and(Vec::is_empty) || send.send(batch).is_err() || failed {
                 return;
@@ -276,11 +277,12 @@ enum Line {
     TooLong,
 }
 
-fn read_batch(mut reader: &mut dyn BufRead, cap: u64) -> io::Result<Vec<Line>> {
+/// Lines as far as they are there: one that is waited for would keep the outcomes of those before it back.
+fn read_batch(reader: &mut BufReader<Box<dyn Read>>, cap: u64) -> io::Result<Vec<Line>> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    while batch.len() < BATCH && bytes < BATCH_BYTES {
+    while batch.len() < BATCH && bytes < BATCH_BYTES && (batch.is_empty() || !reader.buffer().is_empty()) {
         let mut line = Vec::new();
-        let taken = (&mut reader).take(cap.saturating_add(2)).read_until(b'\n', &mut line)?;
+        let taken = Read::by_ref(reader).take(cap.saturating_add(2)).read_until(b'\n', &mut line)?;
         if taken == 0 {
             break;
         }

@@ -10,7 +10,7 @@ use std::{
 use portcullis::{
     decision::Record,
     diagnostic::Diagnostic,
-    files::{FileError, write_whole},
+    files::{FileError, shown, write_whole},
     report,
 };
 
@@ -66,19 +66,26 @@ impl Outputs {
         Self { folder, asked }
     }
 
-    /// Removes what an earlier run left, so that nobody takes it for this one's.
-    pub(crate) fn remove_old(&self) -> Result<(), Failure> {
-        let artifacts = [DECISION, RESULTS, SIGN_OFF].map(|name| self.folder.join(name));
-        let files = self.asked.iter().filter_map(|output| output.path.clone());
-        for path in artifacts.into_iter().chain(files) {
-            match fs::remove_file(&path) {
-                Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                    return Err(FileError::Write(path, error).into());
-                }
-                _ => {}
-            }
+    /// Removes the artifacts of an earlier run, so that nobody takes them for this one's, and makes their folder.
+    pub(crate) fn prepare(&self) -> Result<(), Failure> {
+        for name in [DECISION, RESULTS, SIGN_OFF] {
+            remove(&self.folder.join(name))?;
         }
         fs::create_dir_all(&self.folder).map_err(|error| FileError::Write(self.folder.clone(), error))?;
+        Ok(())
+    }
+
+    /// Removes the files that were asked for as well, once it is known that the run reads none of them.
+    pub(crate) fn clear_way<'a>(&self, read: impl Iterator<Item = &'a Path>) -> Result<(), Failure> {
+        let same = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let read: Vec<PathBuf> = read.map(same).collect();
+        for path in self.asked.iter().filter_map(|output| output.path.as_deref()) {
+            if read.contains(&same(path)) {
+                let problem = Diagnostic::new("output-is-input", format!("`{}` is read by this run", shown(path)));
+                return Err(Failure::usage(problem.help("name another file for --output")));
+            }
+            remove(path)?;
+        }
         Ok(())
     }
 
@@ -102,16 +109,25 @@ impl Outputs {
         }
         self.write_artifact(RESULTS, &results)?;
         self.write_artifact(SIGN_OFF, &sign_off)?;
-        self.write_artifact(DECISION, &json)?;
         let mut shown = self.asked.iter().filter(|output| output.path.is_none()).map(|output| output.format).peekable();
         if shown.peek().is_none() {
-            return term::out(&text_of(Format::Text));
+            term::out(&text_of(Format::Text))?;
         }
-        shown.try_for_each(|format| term::out(&text_of(format)))
+        shown.try_for_each(|format| term::out(&text_of(format)))?;
+        self.write_artifact(DECISION, &json)
     }
 
     fn write_artifact(&self, name: &str, text: &str) -> Result<(), Failure> {
         Ok(write_whole(&self.folder.join(Path::new(name)), text.as_bytes(), 0o644)?)
+    }
+}
+
+fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(FileError::Write(path.to_owned(), error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -80,13 +80,22 @@ impl Args {
         let outputs = Outputs::new(self.out.clone(), self.output.clone());
         if !self.dry_run {
             // Whatever goes wrong from here on, an older decision is not taken for this one.
-            outputs.remove_old()?;
+            outputs.prepare()?;
         }
-        let plan = self.plan()?;
+        let plan = match self.plan() {
+            Ok(plan) => plan,
+            Err(failure) => {
+                if !self.dry_run {
+                    outputs.clear_way([self.manifest.as_path()].into_iter())?;
+                }
+                return Err(failure);
+            }
+        };
         if self.dry_run {
             term::out(&report::describe(&plan))?;
             return Ok(Exit::Ok);
         }
+        outputs.clear_way(read_by(&plan))?;
         let cancelled = host::watch_interrupts();
         let now = host::now(self.now);
         let jobs = host::jobs(self.jobs);
@@ -150,6 +159,16 @@ impl Args {
         }
         Ok(gates)
     }
+}
+
+/// The files that a run of the plan reads, as far as the plan names them.
+fn read_by(plan: &Plan) -> impl Iterator<Item = &Path> {
+    let evidence = plan.evidence.iter().filter_map(|source| match &source.origin {
+        Origin::File { path, .. } => Some(path.as_path()),
+        Origin::Value(_) => None,
+    });
+    let modules = plan.gates.iter().map(|gate| gate.module.as_path());
+    [plan.path.as_path(), plan.trust.as_path()].into_iter().chain(evidence).chain(modules)
 }
 
 /// Every module of the plan, each file read once, all of them verified before anything else is done with one.

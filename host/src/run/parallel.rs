@@ -8,8 +8,9 @@ use std::{
     thread,
 };
 
-/// How many pieces a thread takes at once where there are many: taking them one by one makes threads wait for each other.
-const CHUNKS_A_THREAD: usize = 16;
+/// Into how many parts each thread's share is cut where there are many pieces: taking them one by one makes threads wait for
+/// each other, and large parts make them wait for the last one.
+const CHUNKS_A_THREAD: usize = 64;
 
 /// `work` over `items` on at most `jobs` threads, the results in the items' order.
 pub fn in_parallel<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {

@@ -75,7 +75,11 @@ impl LoadError {
     /// Whether this is about what the module is, so that it is refused, rather than about what compiling it took.
     #[must_use]
     pub fn refuses(&self) -> bool {
-        matches!(self, Self::Scan(error) if !matches!(error, ScanError::Limit(_)))
+        match self {
+            Self::Scan(error) => !matches!(error, ScanError::Limit(_)),
+            Self::Compile(error) => matches!(error, CompileError::Refused(_)),
+            Self::Engine(_) => false,
+        }
     }
 
     /// The stable code.
