@@ -9,6 +9,7 @@ mod cache;
 mod command_line;
 mod compile_bombs;
 mod decisions;
+mod foreign;
 mod guests;
 mod harness;
 mod inputs;
