@@ -71,7 +71,7 @@ fn a_folder_that_cannot_be_written_is_no_go() {
     }
     assert_eq!(dir.text("file"), "");
     dir.write("taken/decision.json/inside", "");
-    dir.portcullis(&["run", "--out", "taken"]).run().exits(3).refuses_with("file-unwritable");
+    dir.portcullis(&["run", "--out", "taken"]).run().exits(2).refuses_with("not-a-file");
 }
 
 #[test]
@@ -201,4 +201,26 @@ fn an_output_that_the_run_reads_is_misuse_and_stays_as_it_was() {
         dir.portcullis(&["run", "m.toml", "--output", &format!("json={read}")]).run().exits(2).says("output-is-input");
     }
     assert_eq!((dir.text("m.toml"), dir.text("trust.toml")), (written.to_owned(), trust));
+}
+
+#[test]
+fn artifacts_never_take_the_place_of_what_the_run_reads() {
+    let dir = Dir::new();
+    dir.parrot("gate");
+    let manifest = "schema = 1\nname = \"t\"\ntrust = \"../trust.toml\"\n[gate.g]\nmodule = \"../parrot-gate.wasm\"\n";
+    dir.write("e/decision.json", manifest);
+    dir.portcullis(&["run", "e/decision.json", "--out", "e"]).run().exits(2).says("output-is-input");
+    assert_eq!(dir.text("e/decision.json"), manifest);
+    dir.write("broken/decision.json", "{");
+    dir.portcullis(&["run", "broken/decision.json", "--out", "broken"]).run().exits(2);
+    assert_eq!(dir.text("broken/decision.json"), "{");
+}
+
+#[test]
+fn two_outputs_to_one_file_are_misuse_and_a_device_stays_a_device() {
+    let dir = go();
+    let twice = ["run", "--output", "json=a", "--output", "text=a"];
+    dir.portcullis(&twice).run().exits(2).says("output-twice");
+    dir.portcullis(&["run", "--output", "json=/dev/null"]).run().exits(2).says("not-a-file");
+    assert!(!fs::metadata("/dev/null").expect("there").is_file());
 }

@@ -41,6 +41,7 @@ fn the_demo_runs_from_scratch_to_its_end() {
     assert_eq!((&decision["decision"], &decision["gates"][0]["id"]), (&json!("no-go"), &json!("readiness")));
     // What is kept is a pipeline of its own.
     dir.portcullis(&["run", "demo/release.toml", "--out", "again"]).run().exits(0);
+    dir.portcullis(&["run", "demo/staged.toml", "--out", "staged"]).run().exits(0);
     dir.portcullis(&["demo", "--dir", "demo", "--source", REPOSITORY]).run().exits(3);
     dir.portcullis(&["demo"]).run().exits(2).refuses_with("no-checkout");
 }

@@ -66,18 +66,19 @@ fn reason(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
-/// The bytes of the regular file at `path`, at most `cap` of them, with one open and no second look at the path.
+/// The regular file at `path`, at most `cap` bytes of it, and its length as far as one can tell now: files in /proc say 0, and
+/// a file may grow while it is read.
 ///
 /// # Errors
 /// When there is no such file, it is no regular file, it is larger than `cap`, or the system refuses it.
-pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
+pub fn open_capped(path: &Path, cap: u64) -> Result<(File, u64), FileError> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FileError::Missing(path.to_owned()),
         _ => FileError::Read(path.to_owned(), error),
     };
     // Opening a pipe that nobody writes would wait for ever; the flag does nothing to a regular file.
     let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let mut file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(failed)?;
+    let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
         return Err(FileError::NotAFile(path.to_owned()));
@@ -85,8 +86,17 @@ pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
     if metadata.len() > cap {
         return Err(FileError::TooLarge { path: path.to_owned(), cap });
     }
-    // The length is a hint: files in /proc say 0, and a file may grow while it is read.
-    let mut bytes = Vec::with_capacity(metadata.len().min(cap) as usize);
+    Ok((file, metadata.len()))
+}
+
+/// The bytes of the regular file at `path`, at most `cap` of them, with one open and no second look at the path.
+///
+/// # Errors
+/// As [`open_capped`].
+pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
+    let (mut file, length) = open_capped(path, cap)?;
+    let failed = |error: io::Error| FileError::Read(path.to_owned(), error);
+    let mut bytes = Vec::with_capacity(length.min(cap) as usize);
     Read::by_ref(&mut file).take(cap.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > cap {
         return Err(FileError::TooLarge { path: path.to_owned(), cap });

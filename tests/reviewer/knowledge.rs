@@ -13,7 +13,12 @@ fn a_list_that_is_demanded_and_not_there_refuses_with_a_code_of_its_own() {
     scene.is_refused("missing");
     std::fs::remove_dir(scene.dir.path("list.json")).expect("removed");
     scene.trust("required = false");
-    assert_eq!(scene.goes()["revocations"]["status"], "none");
+    assert_eq!(scene.goes()["revocations"]["status"], "unknown");
+    // Once one was seen, its absence is not taken for there being none.
+    scene.new_list();
+    assert_eq!(scene.goes()["revocations"]["status"], "fresh");
+    std::fs::remove_file(scene.dir.path("list.json")).expect("removed");
+    scene.is_refused("missing");
 }
 
 #[test]
@@ -63,10 +68,17 @@ fn an_emergency_list_adds_with_one_key_and_an_unsigned_deny_list_adds_too() {
     scene.dir.write("draft.json", serde_json::to_vec(&payload(&scene, "list.json")).expect("JSON"));
     emergency("carl.key");
     scene.goes();
+    let before = scene.dir.read("emergency.json");
     scene.revocations(&["add", "draft.json", "--module", "parrot-gate.wasm", "--reason", "malicious"]).exits(0);
     emergency("own.key");
     scene.is_refused("threshold");
     emergency("carl.key");
+    scene.is_refused("revoked-module");
+    // One key cannot take back what it revoked: with the list that was there before, nothing runs.
+    let revoking = scene.dir.read("emergency.json");
+    scene.dir.write("emergency.json", &before);
+    scene.is_refused("rollback");
+    scene.dir.write("emergency.json", &revoking);
     scene.is_refused("revoked-module");
     // The full threshold may withdraw it, after it was made.
     scene.draft(&["--module", "parrot-gate.wasm", "--reason", "malicious"]);

@@ -23,6 +23,8 @@ fn a_hand_written_file_becomes_a_signed_root_that_a_run_can_be_held_against() {
     assert_eq!(scene.goes()["trust"]["root"]["sha256"], digest);
     scene.dir.write("trust.toml", local(&"0".repeat(64)));
     scene.is_refused("root-pin");
+    scene.dir.write("trust.toml", local(digest).replace("root_sha256", "# root_sha256"));
+    scene.run().exits(4).refuses_with("trust-file").says("trust show root.1.json");
     scene.dir.write("trust.toml", scene.dir.read("root.1.json"));
     scene.is_refused("missing");
     scene.dir.write("revocations.json", scene.dir.read("list.json"));

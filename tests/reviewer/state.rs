@@ -12,7 +12,7 @@ fn at_version_2() -> (Scene, Vec<u8>) {
     scene.goes();
     scene.revoke(&["--module", &"0".repeat(64), "--reason", "policy"]);
     scene.goes();
-    assert_eq!(scene.dir.json("seen.json")["version"], 2);
+    assert_eq!(scene.dir.json("seen.json")["list"]["version"], 2);
     (scene, first)
 }
 
@@ -77,7 +77,7 @@ fn runs_at_once_agree_and_leave_a_whole_memory() {
     let (scene, first) = at_version_2();
     std::fs::remove_file(scene.dir.path("seen.json")).expect("removed");
     assert_eq!(statuses((0..6).map(|index| start(&scene, index)).collect()), [Some(0); 6]);
-    assert_eq!(scene.dir.json("seen.json")["version"], 2);
+    assert_eq!(scene.dir.json("seen.json")["list"]["version"], 2);
     // Some with the newer list and some with the older one: once the newer was seen, no run takes the older.
     let second = scene.dir.read("list.json");
     std::fs::remove_file(scene.dir.path("seen.json")).expect("removed");
@@ -99,7 +99,12 @@ fn a_clock_that_goes_back_or_past_the_lists_time_is_refused() {
     let (scene, _) = at_version_2();
     let issued = member(&scene, "issued");
     let at = |days: i64| format!("{}Z", shifted(&issued, days));
+    // A time that was only asked about does not lock the machine out.
     scene.run_at(&at(1)).exits(0);
+    scene.goes();
+    let mut seen = scene.dir.json("seen.json");
+    seen["clock"] = at(1).into();
+    scene.dir.write("seen.json", seen.to_string());
     scene.run_at(&at(0)).exits(4).refuses_with("clock-behind");
     scene.dir.has_no_artifacts();
     scene.run_at(&at(2)).exits(0);

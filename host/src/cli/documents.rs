@@ -16,7 +16,7 @@ use super::{
     Exit, Failure, Outcome,
     modules::read_private_key,
     term,
-    trust_files::{CAP, read_trust},
+    trust_files::{CAP, parse_trust, trust_unreadable},
 };
 
 /// Whose word counts on a list, as flags.
@@ -48,10 +48,11 @@ impl RootFlags {
 
 /// A trust file or root that a command names.
 pub(crate) fn read_root(path: &Path, now: Timestamp) -> Result<TrustFile, Failure> {
-    if let Err(error @ (FileError::Missing(_) | FileError::NotAFile(_))) = read_capped(path, CAP) {
-        return Err(error.into());
-    }
-    read_trust(path, now).map(|(file, _)| file)
+    let bytes = read_capped(path, CAP).map_err(|error| match error {
+        FileError::Missing(_) | FileError::NotAFile(_) => error.into(),
+        error => trust_unreadable(&error),
+    })?;
+    parse_trust(path, &bytes, now)
 }
 
 /// A document's payload, with the envelope that it stands in if it stands in one.
@@ -64,7 +65,7 @@ impl Document {
     /// Reads an envelope around a payload of `payload_type`, or a payload alone.
     pub(crate) fn read(path: &Path, payload_type: &str) -> Result<Self, Failure> {
         let bytes = read_capped(path, CAP)?;
-        if !is_envelope(&bytes) {
+        if !Envelope::is_one(&bytes) {
             return Ok(Self { payload: bytes, envelope: None });
         }
         let envelope = Envelope::parse(&bytes).map_err(|error| malformed(path, &error))?;
@@ -74,11 +75,6 @@ impl Document {
         }
         Ok(Self { payload: envelope.payload().to_vec(), envelope: Some(envelope) })
     }
-}
-
-fn is_envelope(bytes: &[u8]) -> bool {
-    let read: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_slice(bytes);
-    read.is_ok_and(|object| object.contains_key("payloadType"))
 }
 
 /// A document that the user named and that is none.

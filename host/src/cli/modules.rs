@@ -50,6 +50,7 @@ impl LimitFlags {
             ("--fuel", limits.fuel.is_some_and(|fuel| fuel > ceiling::FUEL)),
             ("--memory", limits.memory.is_some_and(|memory| memory > ceiling::MEMORY)),
             ("--time", limits.time > ceiling::TIME),
+            ("--input-limit", limits.input > ceiling::INPUT),
         ];
         match over.iter().find(|(_, over)| *over) {
             Some((flag, _)) => {

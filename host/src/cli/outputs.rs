@@ -66,26 +66,29 @@ impl Outputs {
         Self { folder, asked }
     }
 
-    /// Removes the artifacts of an earlier run, so that nobody takes them for this one's, and makes their folder.
-    pub(crate) fn prepare(&self) -> Result<(), Failure> {
-        for name in [DECISION, RESULTS, SIGN_OFF] {
-            remove(&self.folder.join(name))?;
-        }
-        fs::create_dir_all(&self.folder).map_err(|error| FileError::Write(self.folder.clone(), error))?;
-        Ok(())
-    }
-
-    /// Removes the files that were asked for as well, once it is known that the run reads none of them.
-    pub(crate) fn clear_way<'a>(&self, read: impl Iterator<Item = &'a Path>) -> Result<(), Failure> {
+    /// Removes what an earlier run left, so that nobody takes it for this one's, and makes the folder. `read` are the files
+    /// that this run reads, as far as they are known: none of them is taken for an output.
+    pub(crate) fn clear(&self, read: &[PathBuf]) -> Result<(), Failure> {
         let same = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let read: Vec<PathBuf> = read.map(same).collect();
-        for path in self.asked.iter().filter_map(|output| output.path.as_deref()) {
-            if read.contains(&same(path)) {
-                let problem = Diagnostic::new("output-is-input", format!("`{}` is read by this run", shown(path)));
-                return Err(Failure::usage(problem.help("name another file for --output")));
+        let read: Vec<PathBuf> = read.iter().map(|path| same(path)).collect();
+        let artifacts = [DECISION, RESULTS, SIGN_OFF].map(|name| self.folder.join(name));
+        let asked = self.asked.iter().filter_map(|output| output.path.clone());
+        let mut paths: Vec<PathBuf> = Vec::new();
+        for path in artifacts.into_iter().chain(asked) {
+            if read.contains(&same(&path)) {
+                let problem = Diagnostic::new("output-is-input", format!("`{}` is read by this run", shown(&path)));
+                return Err(Failure::usage(
+                    problem.help("name another file for --output, or another folder for --out"),
+                ));
             }
-            remove(path)?;
+            if paths.contains(&path) {
+                let problem = Diagnostic::new("output-twice", format!("two outputs go to `{}`", shown(&path)));
+                return Err(Failure::usage(problem.help("give each its own file")));
+            }
+            paths.push(path);
         }
+        paths.iter().try_for_each(|path| remove(path))?;
+        fs::create_dir_all(&self.folder).map_err(|error| FileError::Write(self.folder.clone(), error))?;
         Ok(())
     }
 
@@ -122,12 +125,17 @@ impl Outputs {
     }
 }
 
+/// Removes a file or a link. A device or a pipe in an output's place is not ours to remove.
 fn remove(path: &Path) -> Result<(), FileError> {
-    match fs::remove_file(path) {
-        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Err(FileError::Write(path.to_owned(), error))
-        }
-        _ => Ok(()),
+    let removed = path.symlink_metadata().and_then(|metadata| {
+        let ours = metadata.is_file() || metadata.is_symlink();
+        if ours { fs::remove_file(path).map(|()| true) } else { Ok(false) }
+    });
+    match removed {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(FileError::NotAFile(path.to_owned())),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
+        Err(error) => Err(FileError::Write(path.to_owned(), error)),
     }
 }
 

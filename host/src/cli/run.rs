@@ -78,28 +78,21 @@ impl Args {
     pub(crate) fn execute(self, global: &term::Global) -> Outcome {
         let started_on = Timestamp::now();
         let outputs = Outputs::new(self.out.clone(), self.output.clone());
-        if !self.dry_run {
-            // Whatever goes wrong from here on, an older decision is not taken for this one.
-            outputs.prepare()?;
-        }
-        let plan = match self.plan() {
-            Ok(plan) => plan,
-            Err(failure) => {
-                if !self.dry_run {
-                    outputs.clear_way([self.manifest.as_path()].into_iter())?;
-                }
-                return Err(failure);
-            }
-        };
+        // Whatever goes wrong from here on, an older decision is not taken for this one.
+        let clear = |read: &[PathBuf]| if self.dry_run { Ok(()) } else { outputs.clear(read) };
+        let plan = self.plan().or_else(|failure| clear(&self.named()).and(Err(failure)))?;
         if self.dry_run {
             term::out(&report::describe(&plan))?;
             return Ok(Exit::Ok);
         }
-        outputs.clear_way(read_by(&plan))?;
         let cancelled = host::watch_interrupts();
         let now = host::now(self.now);
         let jobs = host::jobs(self.jobs);
-        let trust = TrustFiles::open(&plan.trust, now)?;
+        let mut read = self.named();
+        read.extend(read_by(&plan));
+        let trust = TrustFiles::open(&plan.trust, now).or_else(|failure| clear(&read).and(Err(failure)))?;
+        read.extend(trust.paths());
+        clear(&read)?;
         let modules = verify_all(&plan, &trust, jobs)?;
         let evidence = collect(&plan);
         let gates = self.load(&plan, &modules, &evidence, jobs, global)?;
@@ -125,9 +118,16 @@ impl Args {
         Ok(exit(&record))
     }
 
+    /// The files that the command line names for reading.
+    fn named(&self) -> Vec<PathBuf> {
+        let evidence = self.evidence.iter().map(|(_, path)| path.clone());
+        evidence.chain([self.manifest.clone()]).collect()
+    }
+
     fn plan(&self) -> Result<Plan, Failure> {
         let bytes = read_capped(&self.manifest, manifest::MAX_BYTES).map_err(|error| {
-            let help = "name the manifest, or write a portcullis.toml; the README has one to start from";
+            let help =
+                "name the manifest before any --gates, or write a portcullis.toml; the README has one to start from";
             Failure::usage(Diagnostic::from(error).help(help))
         })?;
         let overrides = Overrides { evidence: self.evidence.clone() };
@@ -162,13 +162,13 @@ impl Args {
 }
 
 /// The files that a run of the plan reads, as far as the plan names them.
-fn read_by(plan: &Plan) -> impl Iterator<Item = &Path> {
+fn read_by(plan: &Plan) -> impl Iterator<Item = PathBuf> {
     let evidence = plan.evidence.iter().filter_map(|source| match &source.origin {
-        Origin::File { path, .. } => Some(path.as_path()),
+        Origin::File { path, .. } => Some(path),
         Origin::Value(_) => None,
     });
-    let modules = plan.gates.iter().map(|gate| gate.module.as_path());
-    [plan.path.as_path(), plan.trust.as_path()].into_iter().chain(evidence).chain(modules)
+    let modules = plan.gates.iter().map(|gate| &gate.module);
+    evidence.chain(modules).chain([&plan.trust]).cloned()
 }
 
 /// Every module of the plan, each file read once, all of them verified before anything else is done with one.

@@ -46,6 +46,17 @@ impl TrustFiles {
         Ok(Self { path: path.to_owned(), digest, file, standing, now })
     }
 
+    /// Every file that these rest on, read or written: an output in the place of any of them would take it away.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        let rules = &self.file.revocations;
+        let named = rules.list.iter().chain(&rules.deny).chain(&rules.emergency).chain(&self.file.root_path);
+        let mut paths: Vec<PathBuf> = named.map(|name| beside(&self.path, name)).collect();
+        paths.push(self.path.clone());
+        let state = state_path(&self.path, rules.state.as_deref());
+        paths.extend(state.into_iter().flat_map(|state| [lock_path(&state), state]));
+        paths
+    }
+
     /// The module, if it is trusted.
     pub(crate) fn verify(&self, path: &Path, bytes: Vec<u8>) -> Result<VerifiedModule, Failure> {
         self.try_verify(bytes, false)
@@ -85,17 +96,21 @@ impl TrustFiles {
 }
 
 /// The trust file with its root, and the digest of its bytes. Looks at no list and remembers nothing.
-pub(crate) fn read_trust(path: &Path, now: Timestamp) -> Result<(TrustFile, Digest), Failure> {
+fn read_trust(path: &Path, now: Timestamp) -> Result<(TrustFile, Digest), Failure> {
     let bytes = read(path)?;
+    Ok((parse_trust(path, &bytes, now)?, Digest::of(&bytes)))
+}
+
+/// The trust file that `bytes` are, read from `path`, with its root.
+pub(crate) fn parse_trust(path: &Path, bytes: &[u8], now: Timestamp) -> Result<TrustFile, Failure> {
     let problem = |error: trust::TrustFileError| untrusted(error.diagnostic(&shown(path)));
-    let file = match TrustSource::read(&bytes, now).map_err(problem)? {
-        TrustSource::Whole(file) => file,
+    match TrustSource::read(bytes, now).map_err(problem)? {
+        TrustSource::Whole(file) => Ok(file),
         TrustSource::NeedsRoot(needs) => {
             let root = beside(path, &needs.path);
-            needs.with_root(&read(&root)?, now).map_err(problem)?
+            needs.with_root(&read(&root)?, now).map_err(problem)
         }
-    };
-    Ok((file, Digest::of(&bytes)))
+    }
 }
 
 fn beside(file: &Path, name: &str) -> PathBuf {
@@ -103,10 +118,13 @@ fn beside(file: &Path, name: &str) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    read_capped(path, CAP).map_err(|error| {
-        let help = "the manifest names it as `trust`; `portcullis key show KEY.pub` gives the line that goes into it";
-        untrusted(Diagnostic::new("trust-unreadable", error.to_string()).help(help))
-    })
+    read_capped(path, CAP).map_err(|error| trust_unreadable(&error))
+}
+
+/// A trust file, or the root that it names, that the machine does not give.
+pub(crate) fn trust_unreadable(error: &FileError) -> Failure {
+    let help = "the manifest names it as `trust`; `portcullis key show KEY.pub` gives the line that goes into it";
+    untrusted(Diagnostic::new("trust-unreadable", error.to_string()).help(help))
 }
 
 /// The bytes of the signed list, which may be missing; any other trouble refuses.
@@ -167,13 +185,13 @@ impl Lists {
 fn assess(trust: &Path, file: &TrustFile, now: Timestamp) -> Result<Standing, Failure> {
     let rules = &file.revocations;
     let lists = Lists::read(trust, rules)?;
-    if lists.list.is_none() {
+    if rules.list.is_none() && rules.emergency.is_empty() {
         return Ok(Standing::assess(&file.root, rules, &lists.material(None), now));
     }
     let state = StateFile::open(trust, rules.state.as_deref())?;
     let seen = read_state(&state.path)?;
     let standing = Standing::assess(&file.root, rules, &lists.material(seen.as_deref()), now);
-    if let Some(next) = standing.next_state() {
+    if let Some(next) = standing.next_state(host::now(None)) {
         write_durably(&state.path, &next.to_json(), 0o600).map_err(|error| state_failed(&error))?;
     }
     Ok(standing)
@@ -184,7 +202,22 @@ fn state_failed(error: &FileError) -> Failure {
     untrusted(Diagnostic::new("state-unwritable", error.to_string()).help(help))
 }
 
-/// The file that remembers the newest list seen, locked for as long as this lives.
+/// Where what was seen is remembered: as the trust file names it, or one for each trust file, as two pipelines may well be
+/// at different lists. `None` if this machine has no place for it.
+fn state_path(trust: &Path, named: Option<&str>) -> Option<PathBuf> {
+    if let Some(name) = named {
+        return Some(beside(trust, name));
+    }
+    let place = fs::canonicalize(trust).unwrap_or_else(|_| trust.to_owned());
+    let name = Digest::of(place.as_os_str().as_encoded_bytes()).short();
+    host::state_folder().map(|folder| folder.join(format!("seen/{name}.json")))
+}
+
+fn lock_path(state: &Path) -> PathBuf {
+    state.with_extension("lock")
+}
+
+/// The file that remembers what was seen, locked for as long as this lives.
 struct StateFile {
     path: PathBuf,
     _lock: File,
@@ -192,20 +225,12 @@ struct StateFile {
 
 impl StateFile {
     fn open(trust: &Path, named: Option<&str>) -> Result<Self, Failure> {
-        let path = match named {
-            Some(name) => beside(trust, name),
-            None => {
-                // One for each trust file: two pipelines may well be at different lists.
-                let place = fs::canonicalize(trust).unwrap_or_else(|_| trust.to_owned());
-                let name = Digest::of(place.as_os_str().as_encoded_bytes()).short();
-                host::state_folder().ok_or_else(host::no_state_place)?.join(format!("seen/{name}.json"))
-            }
-        };
+        let path = state_path(trust, named).ok_or_else(host::no_state_place)?;
         let failed = |error| state_failed(&FileError::Write(path.clone(), error));
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         }
-        let lock = path.with_extension("lock");
+        let lock = lock_path(&path);
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(lock).map_err(failed)?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;

@@ -192,7 +192,7 @@ pub struct TrustRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevocationsRecord {
-    /// `fresh`, `stale` or `unknown`; `none` where the trust file asks for no list.
+    /// `fresh`, `stale` or `unknown`; `none` where the trust file names no list.
     pub status: &'static str,
     /// The list; its fields are left out where there is none.
     #[serde(flatten)]
@@ -233,7 +233,7 @@ impl RevocationsRecord {
             age_seconds: list.age.as_secs(),
         });
         let status = match (&list, standing.problem()) {
-            (None, None) => "none",
+            (None, None) if !standing.names_list() => "none",
             _ => match standing.freshness() {
                 Freshness::Fresh => "fresh",
                 Freshness::Stale => "stale",

@@ -284,7 +284,7 @@ fn kind_holds(kind: Kind, answer: &Answer) -> Result<(), Malformed> {
         Kind::Gate => &[Verdict::Pass, Verdict::Fail, Verdict::Review, Verdict::NotApplicable],
         Kind::Validator | Kind::Probe => &[Verdict::Pass, Verdict::Fail, Verdict::NotApplicable],
     };
-    let (verdict, kind_word) = (verdict_word(answer.verdict), kind_word(kind));
+    let (verdict, kind_word) = (answer.verdict.name(), kind_word(kind));
     if !allowed.contains(&answer.verdict) {
         return Err(Malformed::new(format!("a {kind_word} cannot answer {verdict}")));
     }
@@ -315,6 +315,7 @@ enum Against<'a> {
     Check(&'a str),
     Finding(&'a str),
     Evidence(&'a str),
+    Violation(&'a str),
 }
 
 impl<'a> Against<'a> {
@@ -325,6 +326,7 @@ impl<'a> Against<'a> {
         check
             .or_else(|| finding().map(|finding| Self::Finding(&finding.code)))
             .or_else(|| evidence().map(|evidence| Self::Evidence(&evidence.probe_kind)))
+            .or_else(|| answer.violations.first().map(|violation| Self::Violation(&violation.kind)))
     }
 }
 
@@ -334,6 +336,7 @@ impl fmt::Display for Against<'_> {
             Self::Check(id) => write!(f, "check `{}` failed", excerpt(id, QUOTED)),
             Self::Finding(code) => write!(f, "finding `{}` is an error", excerpt(code, QUOTED)),
             Self::Evidence(kind) => write!(f, "evidence `{}` did not pass", excerpt(kind, QUOTED)),
+            Self::Violation(kind) => write!(f, "violation `{}` was seen", excerpt(kind, QUOTED)),
         }
     }
 }
@@ -343,7 +346,7 @@ fn reason_enough(kind: Kind, answer: &Answer, against: Option<Against<'_>>) -> b
     match kind {
         Kind::Readiness => matches!(against, Some(Against::Check(_))),
         Kind::Validator => answer.findings.iter().any(|finding| finding.severity == Severity::Error),
-        Kind::Gate | Kind::Probe => against.is_some() || !answer.violations.is_empty(),
+        Kind::Gate | Kind::Probe => against.is_some(),
     }
 }
 
@@ -353,15 +356,6 @@ fn missing_reason(kind: Kind) -> &'static str {
         Kind::Validator => "no finding is an error",
         Kind::Gate => "no failed check, error finding or violation says why",
         Kind::Probe => "no failed evidence, check, error finding or violation says why",
-    }
-}
-
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Fail => "fail",
-        Verdict::Review => "review",
-        Verdict::NotApplicable => "not_applicable",
     }
 }
 

@@ -56,6 +56,7 @@ fn every_kind_gives_its_verdicts_for_reasons_that_bear_them_out() {
             Some("the verdict is fail, but no failed check, error finding or violation says why"),
         ),
         (Gate, "pass", &[ERROR], Some("the verdict is pass, but finding `PARSE_ERROR` is an error")),
+        (Gate, "pass", &[VIOLATION], Some("the verdict is pass, but violation `SCOPE_VIOLATION` was seen")),
         (Gate, "not_applicable", &[FAILED_CHECK], Some("the verdict is not_applicable, but check `b` failed")),
         (Gate, "pass", &[good], Some("a gate gives no runtime evidence; only a probe does")),
         (Validator, "pass", &[WARNING], None),

@@ -132,8 +132,9 @@ impl Compiler {
                 let _ = send.send(read.map(|_| (artifact, String::from_utf8_lossy(&message).trim().to_owned())));
             });
             let received = self.wait(&receive, deadline);
-            if received.is_err() {
-                // Ends the threads above as well: both wait for the child.
+            // All that it gives is here, or it is late. A child that has more to do than to leave is not ours any more, and
+            // the threads above wait for it: for as long as it does not read what it is handed, the first.
+            if received.is_err() || !self.leaves(child, deadline) {
                 let _ = child.kill();
             }
             match received {
@@ -154,6 +155,19 @@ impl Compiler {
                 received => return received,
             }
         }
+    }
+
+    /// Whether the child ends by itself before the deadline.
+    fn leaves(&self, child: &mut Child, deadline: Instant) -> bool {
+        let mut nap = Duration::from_micros(50);
+        while matches!(child.try_wait(), Ok(None)) {
+            if Instant::now() >= deadline || self.is_cancelled() {
+                return false;
+            }
+            thread::sleep(nap);
+            nap = (nap * 2).min(LOOK);
+        }
+        true
     }
 
     fn is_cancelled(&self) -> bool {

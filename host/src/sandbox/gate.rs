@@ -5,6 +5,7 @@ use std::{fmt, ops::Deref, sync::atomic::AtomicBool};
 use wasmtime::{Engine, InstancePre, Linker, Module, ModuleExport};
 
 use super::{
+    artifact::Artifact,
     cache::{Cache, CacheError},
     call::{self, Buffers, Ended, Setting},
     compile::{CompileError, Compiler},
@@ -155,40 +156,40 @@ impl Sandbox {
             return Ok(Loaded { program, cached: true, note });
         }
         scan(bytes, loading.limits)?;
-        let artifact = self.compiler.compile(bytes, loading.tier, loading.alone, &loading.limits.compile)?;
+        let compiled = self.compiler.compile(bytes, loading.tier, loading.alone, &loading.limits.compile)?;
+        let artifact = Artifact::Bytes(compiled);
         let program = self.link(&artifact)?;
-        if let Some(cache) = &self.cache {
-            note = cache.put(&digest, loading.tier, &artifact).err().or(note);
+        if let (Some(cache), Artifact::Bytes(compiled)) = (&self.cache, &artifact) {
+            note = cache.put(&digest, loading.tier, compiled).err().or(note);
         }
         Ok(Loaded { program, cached: false, note })
     }
 
-    /// The best that is kept: more optimised than asked for will do, less will not. What does not load is passed over; it
-    /// was made for another processor, or by another release.
+    /// What is kept of that tier, and no other: code of another tier takes another amount of stack, and what a request comes
+    /// to must not hang on what was compiled before. What does not load was made for another processor.
     fn lookup(&self, digest: &Digest, loading: Loading<'_>) -> (Option<Program>, Option<CacheError>) {
         let Some(cache) = &self.cache else { return (None, None) };
-        let tiers: &[Tier] = match loading.tier {
-            Tier::Fast => &[Tier::Optimised, Tier::Fast],
-            Tier::Optimised => &[Tier::Optimised],
-        };
-        let mut note = None;
-        for tier in tiers {
-            match cache.get(digest, *tier, loading.limits.compile.artifact) {
-                Ok(None) => {}
-                Ok(Some(artifact)) => match self.link(&artifact) {
-                    Ok(program) => return (Some(program), note),
-                    Err(error) => note = Some(CacheError::Unfit(error.to_string())),
-                },
-                Err(error) => note = Some(error),
-            }
+        match cache.get(digest, loading.tier, loading.limits.compile.artifact) {
+            Ok(None) => (None, None),
+            Ok(Some(artifact)) => match self.link(&artifact) {
+                Ok(program) => (Some(program), None),
+                Err(error) => (None, Some(CacheError::Unfit(error.to_string()))),
+            },
+            Err(error) => (None, Some(error)),
         }
-        (None, note)
     }
 
-    fn link(&self, artifact: &[u8]) -> Result<Program, LoadError> {
-        // SAFETY: the artifact comes from our compiling child over a pipe, or from the cache under a MAC that only this
-        // user's key makes, bound to this wasmtime and these settings; both are what `precompile_module` gave.
-        let module = unsafe { Module::deserialize(&self.engine, artifact) }?;
+    fn link(&self, artifact: &Artifact) -> Result<Program, LoadError> {
+        let module = match artifact {
+            // SAFETY: the artifact comes from our compiling child over a pipe, or from the cache under a MAC that only this
+            // user's key makes, bound to this wasmtime and these settings; both are what `precompile_module` gave.
+            Artifact::Bytes(bytes) => unsafe { Module::deserialize(&self.engine, bytes) },
+            Artifact::Sealed(file) => {
+                let file = file.try_clone().map_err(|error| LoadError::Engine(error.to_string()))?;
+                // SAFETY: as above, and the file is one in memory that was sealed before its bytes were trusted.
+                unsafe { Module::deserialize_open_file(&self.engine, file) }
+            }
+        }?;
         let start = module.get_export_index("_start").ok_or(ScanError::NoStart)?;
         Ok(Program { pre: self.linker.instantiate_pre(&module)?, start })
     }

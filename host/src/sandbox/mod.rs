@@ -10,6 +10,7 @@
 //! Compiling is attack surface as much as running: `scan` looks a module over before anything is spent on it, `compile`
 //! does the work in a child of our own binary, `cache` keeps the result under a MAC.
 
+mod artifact;
 mod cache;
 mod call;
 mod compile;
@@ -19,6 +20,7 @@ mod scan;
 mod shape;
 mod wasi;
 
+pub use artifact::Artifact;
 pub use cache::{Cache, CacheError, Entry};
 pub use call::{Buffers, Ended};
 pub use compile::{CompileError, Compiler, serve_compile};

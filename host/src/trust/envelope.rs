@@ -3,9 +3,12 @@
 //! What is signed are the exact bytes of the payload; it is decoded once, and the bytes that were verified are the ones
 //! that are parsed. Members that this version does not know are ignored, as DSSE asks: they are not signed and mean nothing.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::{
     armor,
@@ -50,6 +53,13 @@ struct EnvelopeSignature {
 }
 
 impl Envelope {
+    /// Whether a document is an envelope rather than a bare payload, which has no `payloadType`.
+    #[must_use]
+    pub fn is_one(bytes: &[u8]) -> bool {
+        let object: Result<BTreeMap<Cow<'_, str>, IgnoredAny>, _> = serde_json::from_slice(bytes);
+        object.is_ok_and(|object| object.contains_key("payloadType"))
+    }
+
     /// Reads an envelope; both alphabets of base64 are taken.
     ///
     /// # Errors

@@ -172,6 +172,12 @@ impl Entry {
         }
     }
 
+    /// The digest of all that it says.
+    pub(super) fn digest(&self) -> Digest {
+        // Strings and numbers always serialise.
+        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
     fn flaw(&self) -> Option<&'static str> {
         match self {
             entry if entry.id().is_empty() || entry.id().len() > MAX_ID => Some("an id is empty or too long"),
@@ -288,6 +294,8 @@ impl Floor {
 /// What a list has to be, beside being signed.
 #[derive(Clone, Debug, Default)]
 pub struct Demand {
+    /// No list but the one of this name.
+    pub list_id: Option<String>,
     /// Not below this.
     pub floor: Option<Floor>,
     /// Ids of entries that were seen; each has to be there still, or withdrawn.
@@ -386,6 +394,11 @@ fn is_past(over: SignedDuration, grace: SignedDuration) -> Option<bool> {
 }
 
 fn check_floor(list: &List, digest: Digest, demand: &Demand) -> Result<(), DocumentError> {
+    // Numbers and ids of another list say nothing about this one.
+    if let Some(expected) = demand.list_id.as_ref().filter(|expected| **expected != list.list_id) {
+        let (found, expected) = (excerpt(&list.list_id, 64), excerpt(expected, 64));
+        return Err(DocumentError::OtherList { found, expected });
+    }
     if let Some(floor) = demand.floor {
         let (found, least) = ((list.epoch, list.version), (floor.epoch, floor.version));
         if found < least {

@@ -70,7 +70,7 @@ pub use root_document::ROOT_TYPE;
 pub use sign::{SignError, attach, sign, sign_detached};
 pub use signature::SignatureError;
 pub use standing::{ListFacts, Material, RevocationRules, Standing};
-pub use state::State;
+pub use state::{SeenList, SeenRoot, State};
 pub use strict_json::{Time, Whole};
 pub use toml_error::TomlError;
 pub use trust_file::{Approver, NeedsRoot, TrustFile, TrustFileError, TrustSource};

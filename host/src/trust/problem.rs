@@ -9,6 +9,9 @@ pub enum DocumentError {
     /// The trust file demands a revocation list, and there is none.
     #[error("the trust file demands a revocation list, and there is none")]
     Missing,
+    /// A revocation list was seen under the name that the trust file gives, and there is none any more.
+    #[error("a revocation list was seen here before, and there is none now")]
+    Gone,
     /// Fewer distinct keys of the role signed it than have to.
     #[error("{found} of the {needed} keys that the role `{role}` needs signed it")]
     Threshold {
@@ -59,6 +62,31 @@ pub enum DocumentError {
     /// It has the number of a list that was seen, and other bytes.
     #[error("another list of the same number was seen ({0})")]
     Equivocation(Digest),
+    /// It is another list than the one that was seen or is demanded.
+    #[error("it is the list `{found}`, and `{expected}` was seen or is demanded")]
+    OtherList {
+        /// The list's name.
+        found: String,
+        /// The name that is asked for.
+        expected: String,
+    },
+    /// The root is older than the one that was seen.
+    #[error(
+        "the trust root of epoch {found_epoch} version {found_version} is older than epoch {epoch} version {version}, which was seen"
+    )]
+    OlderRoot {
+        /// What the root says.
+        found_epoch: Whole,
+        /// What the root says.
+        found_version: Whole,
+        /// What was seen.
+        epoch: Whole,
+        /// What was seen.
+        version: Whole,
+    },
+    /// The root has the number of one that was seen, and other bytes.
+    #[error("another trust root of the same number was seen ({0})")]
+    OtherRoot(Digest),
     /// It is issued in the future.
     #[error("it is issued on {0}, which is yet to come")]
     NotYetValid(Time),
@@ -97,15 +125,15 @@ impl DocumentError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Missing => "missing",
+            Self::Missing | Self::Gone => "missing",
             Self::Threshold { .. } => "threshold",
             Self::PayloadType(_) => "payload-type",
             Self::DuplicateKey(_) => "duplicate-key",
             Self::UnknownKind(_) => "unknown-kind",
             Self::Schema(_) => "schema",
             Self::RootVersion { .. } => "root-version",
-            Self::Rollback { .. } | Self::Dropped(_) => "rollback",
-            Self::Equivocation(_) => "equivocation",
+            Self::Rollback { .. } | Self::Dropped(_) | Self::OlderRoot { .. } => "rollback",
+            Self::Equivocation(_) | Self::OtherList { .. } | Self::OtherRoot(_) => "equivocation",
             Self::NotYetValid(_) => "not-yet-valid",
             Self::Expired(_) => "expired",
             Self::Stale(_) => "stale",
@@ -121,9 +149,13 @@ impl DocumentError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Missing => "fetch the list to the path that the trust file names, or say `required = false` there",
+            Self::Gone => "fetch the newest list to the path that the trust file names",
             Self::Threshold { .. } => "ask for the document with the signatures of enough keys of the role",
             Self::Rollback { .. } | Self::Dropped(_) | Self::Expired(_) | Self::Stale(_) => "fetch the newest list",
             Self::Equivocation(_) => "two lists of one number were signed: ask those who sign it which is right",
+            Self::OtherList { .. } => "fetch the list of that name; `list_id` under [revocations] says which it is",
+            Self::OlderRoot { .. } => "fetch the newest root",
+            Self::OtherRoot(_) => "two roots of one number were signed: ask those who sign them which is right",
             Self::NotYetValid(_) | Self::ClockBehind(_) => "check this machine's clock",
             Self::RootVersion { .. } => "fetch the list and the root that belong together",
             Self::RootStep { .. } => "rotate one version at a time, with `portcullis trust check-root NEW --root OLD`",

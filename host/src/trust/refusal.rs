@@ -3,8 +3,13 @@
 use portcullis_sdk::Kind;
 
 use super::{
-    file::FormatError, key::KeyId, metadata::MetadataError, problem::DocumentError, revoked::Revocation,
-    strict_json::Time, wasm::FileKind,
+    file::FormatError,
+    key::KeyId,
+    metadata::MetadataError,
+    problem::DocumentError,
+    revoked::Revocation,
+    strict_json::Time,
+    wasm::{FileKind, WasmError},
 };
 use crate::text::printable;
 
@@ -120,6 +125,9 @@ impl Refusal {
     #[must_use]
     pub fn help(&self) -> &'static str {
         match self {
+            Self::Format(FormatError::Wasm(WasmError::Leb128(_))) => {
+                "sign it with `portcullis sign`, which writes padded lengths in the shortest way"
+            }
             Self::Format(FormatError::Wasm(_)) => "name a `.wasm` file as `portcullis build` writes it",
             Self::Format(_) => "sign the module that was built again, with `portcullis sign`",
             Self::FileKind(_) => "build the gate for wasm32-wasip1, as `portcullis build` does",

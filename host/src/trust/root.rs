@@ -86,6 +86,8 @@ pub struct TrustRoot {
     pub(super) root: Option<Role>,
     pub(super) revocation: Option<Role>,
     pub(super) digest: Digest,
+    /// Whether it is a document whose version counts up, not a file that its user writes and changes.
+    pub(super) is_document: bool,
 }
 
 /// A rule that a root breaks.

@@ -79,7 +79,7 @@ impl TrustRoot {
     /// # Errors
     /// When it is neither, or breaks a rule of the format.
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, DocumentError> {
-        if !is_envelope(bytes) {
+        if !Envelope::is_one(bytes) {
             return parse(bytes)?.meant();
         }
         let envelope = Envelope::parse(bytes)?;
@@ -144,16 +144,6 @@ impl TrustRoot {
     }
 }
 
-/// Whether the document is an envelope; the bare payload has no `payloadType`.
-fn is_envelope(bytes: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Peek {
-        payload_type: Option<serde::de::IgnoredAny>,
-    }
-    serde_json::from_slice::<Peek>(bytes).is_ok_and(|peek| peek.payload_type.is_some())
-}
-
 /// A root whose keys are read and whose rules are not checked yet: who signed it is asked before what it says.
 struct Shape(TrustRoot);
 
@@ -185,6 +175,7 @@ fn parse(payload: &[u8]) -> Result<Shape, DocumentError> {
         root: Some(document.roles.root.meant()),
         revocation: document.roles.revocation.map(RoleDocument::meant),
         digest: Digest::of(payload),
+        is_document: true,
     }))
 }
 

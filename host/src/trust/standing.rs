@@ -9,7 +9,7 @@ use super::{
     problem::DocumentError,
     revoked::{Revocations, Source, read_deny},
     root::TrustRoot,
-    state::State,
+    state::{SeenList, State},
     strict_json::{Time, Whole},
 };
 use crate::digest::Digest;
@@ -19,6 +19,8 @@ use crate::digest::Digest;
 pub struct RevocationRules {
     /// The signed list.
     pub list: Option<String>,
+    /// Which list that is; else the one that was seen first.
+    pub list_id: Option<String>,
     /// Whether nothing runs without it.
     pub required: bool,
     /// The file that remembers what was seen; where it is kept otherwise is the caller's to say.
@@ -71,10 +73,20 @@ pub struct ListFacts {
 #[derive(Clone, Debug)]
 pub struct Standing {
     freshness: Freshness,
+    names_list: bool,
     list: Option<ListFacts>,
     problem: Option<DocumentError>,
     revocations: Revocations,
-    state: Option<State>,
+    known: Option<State>,
+    next: Option<State>,
+}
+
+/// What lists are looked at with.
+struct Look<'a> {
+    root: &'a TrustRoot,
+    rules: &'a RevocationRules,
+    known: Option<&'a State>,
+    now: Timestamp,
 }
 
 impl Standing {
@@ -83,26 +95,44 @@ impl Standing {
     #[must_use]
     pub fn assess(root: &TrustRoot, rules: &RevocationRules, material: &Material<'_>, now: Timestamp) -> Self {
         let mut standing = Self::of(Revocations::default());
-        let mut withdrawn = BTreeMap::new();
-        if let Err(problem) = standing.take_list(root, rules, material, now, &mut withdrawn) {
+        standing.names_list = rules.list.is_some();
+        // A state file that does not read is a problem, yet the lists are looked at all the same for what they revoke.
+        let known = material.state.map(State::parse).transpose().unwrap_or_else(|problem| {
+            standing.refuse(problem);
+            None
+        });
+        if let Err(problem) = known.as_ref().map_or(Ok(()), |known| known.check_root(root)) {
             standing.refuse(problem);
         }
-        for bytes in material.emergency {
-            match read_emergency(bytes, root, now) {
-                Ok(list) => standing.add_emergency(list, &withdrawn),
-                Err(problem) => standing.refuse(problem),
-            }
+        let look = Look { root, rules, known: known.as_ref(), now };
+        let mut next = State::after(look.known, root, now);
+        let mut withdrawn = BTreeMap::new();
+        if let Err(problem) = standing.take_list(&look, material.list, &mut next, &mut withdrawn) {
+            standing.refuse(problem);
+        }
+        if let Err(problem) = standing.take_emergency(&look, material.emergency, &mut next, &withdrawn) {
+            standing.refuse(problem);
         }
         if let Err(problem) = standing.take_deny(material.deny) {
             standing.refuse(problem);
         }
+        standing.next = Some(next).filter(|next| !next.is_empty());
+        standing.known = known;
         standing
     }
 
     /// A standing in which exactly `revocations` are revoked, whoever says so: for asking what a list would do.
     #[must_use]
     pub fn of(revocations: Revocations) -> Self {
-        Self { freshness: Freshness::Unknown, list: None, problem: None, revocations, state: None }
+        Self {
+            freshness: Freshness::Unknown,
+            names_list: false,
+            list: None,
+            problem: None,
+            revocations,
+            known: None,
+            next: None,
+        }
     }
 
     /// The same, if `list` took the place of the signed list: what only adds stays, but for what `list` withdraws.
@@ -132,6 +162,12 @@ impl Standing {
         self.list.as_ref()
     }
 
+    /// Whether the trust file names a list, there or not.
+    #[must_use]
+    pub fn names_list(&self) -> bool {
+        self.names_list
+    }
+
     /// Why it cannot be determined what is revoked; then nothing runs.
     #[must_use]
     pub fn problem(&self) -> Option<&DocumentError> {
@@ -144,52 +180,72 @@ impl Standing {
         &self.revocations
     }
 
-    /// What the state file has to hold from now on; `None` if it stays as it is, as it does when no more than the clock
-    /// moved, and by less than a minute.
+    /// What the state file has to hold from now on, `clock` being the machine's own: the time that is asked about may lie
+    /// ahead. `None` if it stays as it is, as it does when no more than the clock moved, and by less than a minute.
     #[must_use]
-    pub fn next_state(&self) -> Option<&State> {
-        self.state.as_ref().filter(|_| self.problem.is_none())
+    pub fn next_state(&self, clock: Timestamp) -> Option<State> {
+        let known = self.known.as_ref();
+        let next = self.next.clone().filter(|_| self.problem.is_none())?.at(clock, known);
+        Some(next).filter(|next| known.is_none_or(|known| !known.covers(next)))
     }
 
     fn take_list(
         &mut self,
-        root: &TrustRoot,
-        rules: &RevocationRules,
-        material: &Material<'_>,
-        now: Timestamp,
+        look: &Look<'_>,
+        bytes: Option<&[u8]>,
+        next: &mut State,
         withdrawn: &mut BTreeMap<String, Time>,
     ) -> Result<(), DocumentError> {
-        // A state file that does not read is a problem, yet the list is looked at all the same for what it revokes.
-        let state = material.state.map(State::parse).transpose();
-        let known = state.as_ref().ok().and_then(Option::as_ref);
-        let Some(bytes) = material.list else {
-            state?;
-            return if rules.required { Err(DocumentError::Missing) } else { Ok(()) };
+        let Some(bytes) = bytes else {
+            return match look.known.and_then(|known| known.list.as_ref()) {
+                _ if look.rules.required => Err(DocumentError::Missing),
+                Some(_) if look.rules.list.is_some() => Err(DocumentError::Gone),
+                seen => {
+                    next.list = seen.cloned();
+                    Ok(())
+                }
+            };
         };
-        let demand = demand(rules, known);
-        let CheckedList { authentic, verdict } = check_list(bytes, root, &demand, now);
+        let CheckedList { authentic, verdict } = check_list(bytes, look.root, &look.demand(), look.now);
         if let Some((list, digest)) = authentic {
-            self.list = Some(facts(&list, digest, now));
-            let next = State::after(known, &list, digest, now);
-            self.state = Some(next).filter(|next| known.is_none_or(|known| !known.covers(next)));
+            self.list = Some(facts(&list, digest, look.now));
+            next.list = Some(SeenList::of(&list, digest));
             withdrawn.extend(list.entries.iter().filter_map(Entry::withdrawal));
             for entry in list.entries {
                 self.revocations.add(entry, Source::List);
             }
         }
         let freshness = verdict?;
-        state?.map_or(Ok(()), |state| state.check_clock(now))?;
         self.freshness = freshness;
-        Ok(())
+        look.known.map_or(Ok(()), |known| known.check_clock(look.now))
     }
 
     /// Only what was withdrawn after the emergency, with the full threshold, is not added.
-    fn add_emergency(&mut self, list: List, withdrawn: &BTreeMap<String, Time>) {
-        for entry in list.entries {
-            if !is_withdrawn(&entry, withdrawn) {
-                self.revocations.add(entry, Source::Emergency);
+    fn take_emergency(
+        &mut self,
+        look: &Look<'_>,
+        lists: &[Vec<u8>],
+        next: &mut State,
+        withdrawn: &BTreeMap<String, Time>,
+    ) -> Result<(), DocumentError> {
+        let mut present = BTreeMap::new();
+        for bytes in lists {
+            let entries = match read_emergency(bytes, look.root, look.now) {
+                Ok(list) => list.entries,
+                Err(problem) => {
+                    self.refuse(problem);
+                    continue;
+                }
+            };
+            // What withdraws has no effect here, so it does not stand for what it names either.
+            for entry in entries.into_iter().filter(|entry| entry.effect().is_some()) {
+                present.insert(entry.digest(), entry.id().to_owned());
+                if !is_withdrawn(&entry, withdrawn) {
+                    self.revocations.add(entry, Source::Emergency);
+                }
             }
         }
+        next.take_emergency(present)
     }
 
     fn take_deny(&mut self, deny: Option<&[u8]>) -> Result<(), DocumentError> {
@@ -214,16 +270,20 @@ fn is_withdrawn(entry: &Entry, withdrawn: &BTreeMap<String, Time>) -> bool {
     withdrawn.get(entry.id()).is_some_and(|at| since.is_none_or(|since| *at >= since))
 }
 
-fn demand(rules: &RevocationRules, state: Option<&State>) -> Demand {
-    let written = rules.min_version.map(|(epoch, version)| Floor { epoch, version, payload: None });
-    let seen = state.map(State::floor);
-    // Of two equal floors, the one that was seen knows the bytes.
-    let floor = [written, seen].into_iter().flatten().max_by_key(|floor| (floor.epoch, floor.version, floor.payload));
-    Demand {
-        floor,
-        seen: state.map(|state| state.seen.clone()).unwrap_or_default(),
-        max_age: rules.max_age,
-        offline_grace: rules.offline_grace,
+impl Look<'_> {
+    fn demand(&self) -> Demand {
+        let Self { rules, known, .. } = self;
+        let seen = known.and_then(|known| known.list.as_ref());
+        let written = rules.min_version.map(|(epoch, version)| Floor { epoch, version, payload: None });
+        // Of two equal floors, the one that was seen knows the bytes.
+        let floors = [written, seen.map(SeenList::floor)].into_iter().flatten();
+        Demand {
+            list_id: rules.list_id.clone().or_else(|| seen.and_then(|seen| seen.list_id.clone())),
+            floor: floors.max_by_key(|floor| (floor.epoch, floor.version, floor.payload)),
+            seen: seen.map(|seen| seen.seen.clone()).unwrap_or_default(),
+            max_age: rules.max_age,
+            offline_grace: rules.offline_grace,
+        }
     }
 }
 

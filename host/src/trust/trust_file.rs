@@ -69,6 +69,8 @@ impl TrustFileError {
 pub struct TrustFile {
     /// Who is trusted.
     pub root: TrustRoot,
+    /// The file that the signed root stands in, relative to the trust file, if it is not the trust file itself.
+    pub root_path: Option<String>,
     /// Which revocation lists are looked at, and how fresh they have to be.
     pub revocations: RevocationRules,
     /// Who may approve what a gate left to people, by name.
@@ -98,7 +100,7 @@ pub enum TrustSource {
 pub struct NeedsRoot {
     /// The root's path, relative to the trust file.
     pub path: String,
-    pub(super) pin: Option<Digest>,
+    pub(super) pin: Digest,
     pub(super) revocations: RevocationRules,
     pub(super) approvers: BTreeMap<String, Approver>,
 }
@@ -110,10 +112,11 @@ impl NeedsRoot {
     /// When the bytes are no root, or not the one that is pinned.
     pub fn with_root(self, bytes: &[u8], now: Timestamp) -> Result<TrustFile, TrustFileError> {
         let root = TrustRoot::from_json(bytes, now)?;
-        match self.pin.filter(|pin| *pin != root.digest()) {
-            Some(pinned) => Err(TrustFileError::Pin { found: root.digest(), pinned }),
-            None => Ok(TrustFile { root, revocations: self.revocations, approvers: self.approvers }),
+        let Self { path, pin, revocations, approvers } = self;
+        if root.digest() != pin {
+            return Err(TrustFileError::Pin { found: root.digest(), pinned: pin });
         }
+        Ok(TrustFile { root, root_path: Some(path), revocations, approvers })
     }
 }
 
@@ -128,7 +131,7 @@ impl TrustSource {
             let required = root.revocation_role().is_some();
             let list = required.then(|| DEFAULT_LIST.to_owned());
             let revocations = RevocationRules { list, required, ..RevocationRules::default() };
-            return Ok(Self::Whole(TrustFile { root, revocations, approvers: BTreeMap::new() }));
+            return Ok(Self::Whole(TrustFile { root, root_path: None, revocations, approvers: BTreeMap::new() }));
         }
         Ok(trust_toml::read(bytes)?)
     }

@@ -45,6 +45,7 @@ const FILE: Shape = Shape::Table(&[
         "revocations",
         Shape::Table(&[
             ("list", Shape::Leaf),
+            ("list_id", Shape::Leaf),
             ("required", Shape::Leaf),
             ("state", Shape::Leaf),
             ("max_age", Shape::Leaf),
@@ -132,6 +133,7 @@ enum WrittenKey {
 #[serde(deny_unknown_fields)]
 struct WrittenRules {
     list: Option<String>,
+    list_id: Option<String>,
     required: Option<bool>,
     state: Option<String>,
     #[serde(default, deserialize_with = "duration")]
@@ -173,8 +175,15 @@ impl Written {
                 let message = "`root` names a signed root, which says who publishes and who holds a role".to_owned();
                 return Err(TomlError::new(text, path.span().start, message));
             }
+            let Some(pin) = self.root_sha256 else {
+                let named = excerpt(path.get_ref(), 100);
+                let message = "`root` names a signed root, and no `root_sha256` says which one".to_owned();
+                return Err(TomlError::new(text, path.span().start, message).help(format!(
+                    "`portcullis trust show {named}` prints its sha256: check it, and write it as `root_sha256`"
+                )));
+            };
             let path = path.into_inner();
-            return Ok(TrustSource::NeedsRoot(NeedsRoot { path, pin: self.root_sha256, revocations, approvers }));
+            return Ok(TrustSource::NeedsRoot(NeedsRoot { path, pin, revocations, approvers }));
         }
         let mut gather = Gather { text, keys: BTreeMap::new() };
         let publishers = gather.publishers(&self.publisher)?;
@@ -191,10 +200,11 @@ impl Written {
             publishers,
             keys: gather.keys,
             digest: Digest::of(text.as_bytes()),
+            is_document: false,
         };
         match root.flaws().into_iter().next() {
             Some(flaw) => Err(TomlError::new(text, place(text, flaw.part, flaw.name.as_deref()), flaw.to_string())),
-            None => Ok(TrustSource::Whole(TrustFile { root, revocations, approvers })),
+            None => Ok(TrustSource::Whole(TrustFile { root, root_path: None, revocations, approvers })),
         }
     }
 }
@@ -204,6 +214,7 @@ impl WrittenRules {
         RevocationRules {
             required: self.required.unwrap_or(self.list.is_some()),
             list: self.list,
+            list_id: self.list_id,
             state: self.state,
             max_age: self.max_age,
             offline_grace: self.offline_grace.unwrap_or(SignedDuration::ZERO),
@@ -390,6 +401,7 @@ mod tests {
         check(&publisher(&format!("\"{K1}\""), &second), 6, "is acme's too");
         check("schema = 1\n[publisher.\"a\\u0000b\"]\nkeys = []\nmodules = []\nkinds = []", 2, "name is not");
         check(&format!("schema = 1\nroot = \"root.json\"\n[role.root]\nkeys = [\"{K1}\"]"), 2, "names a signed root");
+        check("schema = 1\nroot = \"root.json\"", 2, "`portcullis trust show root.json` prints its sha256");
         check("schema = 1\n[approver.alice]\nkeys = []\ngates = []", 2, "at least one key");
         assert_eq!(read(b"schema = 1\n\xff").expect_err("not UTF-8").line, 2);
     }

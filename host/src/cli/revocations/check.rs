@@ -90,7 +90,7 @@ impl Args {
         let floors = [written, self.floor];
         let floor = floors.into_iter().flatten().max_by_key(|floor| (floor.epoch, floor.version, floor.payload));
         let (max_age, offline_grace) = (rules.max_age, rules.offline_grace);
-        let demand = Demand { floor, seen: Vec::new(), max_age, offline_grace };
+        let demand = Demand { list_id: rules.list_id.clone(), floor, seen: Vec::new(), max_age, offline_grace };
         let checked = check_list(bytes, &file.root, &demand, now);
         let freshness = checked.verdict?;
         file.root.check_time(now)?;

@@ -90,7 +90,7 @@ fn as_json(path: &str, file: &TrustFile, now: Timestamp) -> Value {
 
 fn rules_json(rules: &RevocationRules) -> Value {
     json!({
-        "list": rules.list, "required": rules.required, "state": rules.state,
+        "list": rules.list, "listId": rules.list_id, "required": rules.required, "state": rules.state,
         "maxAgeSeconds": rules.max_age.map(|age| age.as_secs()),
         "offlineGraceSeconds": rules.offline_grace.as_secs(),
         "minVersion": rules.min_version.map(|(epoch, version)| json!({"epoch": epoch.get(), "version": version.get()})),

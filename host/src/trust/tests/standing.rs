@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     digest::Digest,
-    trust::{Freshness, KeyId, Revocations, Source},
+    trust::{DocumentError, Freshness, KeyId, RevocationRules, Revocations, Source, TrustRoot},
 };
 
 fn digest(version: &str) -> Digest {
@@ -121,7 +121,7 @@ fn what_an_expired_list_revokes_stays_revoked_and_the_rest_is_not_known() {
     let standing = Standing::assess(&trust.root, &trust.revocations, &material, late);
     let judge = |version| code(verify(&signed(&module("lint-gate", version), &[1]), &trust, &standing));
     assert_eq!((judge("1.2.2"), judge("1.2.3")), ("revoked-module", "expired"));
-    assert_eq!((standing.freshness(), standing.next_state()), (Freshness::Unknown, None));
+    assert_eq!((standing.freshness(), standing.next_state(now())), (Freshness::Unknown, None));
     assert_eq!(standing.list().map(|facts| facts.version), Some(whole(42)));
 }
 
@@ -131,11 +131,11 @@ fn what_was_seen_is_remembered_and_an_older_list_is_not_taken_again() {
     old.version = whole(41);
     let (old, new) = (sealed(&old, &[11, 12]), sealed(&new, &[11, 12]));
     let first = standing(RULES, &Material { list: Some(&new), ..Material::default() }, "2026-01-10T00:00:00Z");
-    let state = first.next_state().expect("it was taken").to_json();
+    let state = first.next_state(now()).expect("it was taken").to_json();
     let check = |list: &[u8], state: &[u8], rules: &str, now: &str, expect: Option<&str>| {
         let found = standing(rules, &Material { list: Some(list), state: Some(state), ..Material::default() }, now);
         assert_eq!(found.problem().map(|problem| problem.code()), expect);
-        assert_eq!(found.next_state().is_some(), expect.is_none() && now != "2026-01-10T00:00:00Z");
+        assert_eq!(found.next_state(at(now).0).is_some(), expect.is_none() && now != "2026-01-10T00:00:00Z");
     };
     check(&new, &state, RULES, "2026-01-10T00:00:00Z", None);
     check(&new, &state, RULES, "2026-01-10T01:00:00Z", None);
@@ -146,9 +146,16 @@ fn what_was_seen_is_remembered_and_an_older_list_is_not_taken_again() {
     let mut other = list("");
     other.list_id = "other".to_owned();
     check(&sealed(&other, &[11, 12]), &state, RULES, "2026-01-10T00:00:00Z", Some("equivocation"));
+    other.version = whole(43);
+    let other = sealed(&other, &[11, 12]);
+    check(&other, &state, RULES, "2026-01-10T01:00:00Z", Some("equivocation"));
+    check(&other, &state, &format!("{RULES}list_id = \"other\"\n"), "2026-01-10T01:00:00Z", None);
+    check(&new, &state, &format!("{RULES}list_id = \"other\"\n"), "2026-01-10T01:00:00Z", Some("equivocation"));
     let least = format!("{RULES}min_version = {{ epoch = 1, version = 43 }}\n");
     check(&new, &state, &least, "2026-01-10T00:00:00Z", Some("rollback"));
     let equal = format!("{RULES}min_version = {{ epoch = 1, version = 42 }}\n");
+    let mut other = list(&entry("R", "warn", &content("1.2.2")));
+    other.version = whole(42);
     check(&sealed(&other, &[11, 12]), &state, &equal, "2026-01-10T00:00:00Z", Some("equivocation"));
 }
 
@@ -170,6 +177,72 @@ fn a_list_that_only_adds_needs_one_key_of_the_role_and_never_expires() {
     check(sealed(&extra, &[12]), "2026-01-10T00:00:00Z", "revoked-module");
     extra.root_version = whole(2);
     check(sealed(&extra, &[12]), "2026-01-10T00:00:00Z", "root-version");
+}
+
+#[test]
+fn what_an_emergency_list_revoked_is_asked_for_until_the_signed_list_takes_it_up() {
+    let trust = trust("", "[revocations]\nemergency = [\"e.json\"]\n");
+    let one = |id: &str, version: &str| sealed(&list(&entry(id, "block", &content(version))), &[12]);
+    let assess = |main: Option<&[u8]>, emergency: &[Vec<u8>], state: Option<&[u8]>| {
+        Standing::assess(&trust.root, &trust.revocations, &Material { list: main, state, deny: None, emergency }, now())
+    };
+    let first = assess(None, &[one("E", "1.2.2")], None);
+    let state = first.next_state(now()).expect("it was seen").to_json();
+    let check = |main: &str, emergency: &[Vec<u8>], expect: Option<&str>| {
+        let main = (!main.is_empty()).then(|| sealed(&list(main), &[11, 12]));
+        let found = assess(main.as_deref(), emergency, Some(&state));
+        assert_eq!(found.problem().map(DocumentError::code), expect, "{main:?}");
+    };
+    let withdrawn = r#"{"id":"E","kind":"withdrawn","withdrawn_at":"2026-01-03T00:00:00Z"}"#;
+    check("", &[one("E", "1.2.2")], None);
+    check("", &[one("F", "1.2.2"), one("E", "1.2.2")], None);
+    check("", &[], Some("rollback"));
+    check("", &[one("F", "1.2.2")], Some("rollback"));
+    check("", &[one("E", "9.9.9")], Some("rollback"));
+    check("", &[sealed(&list(withdrawn), &[12])], Some("rollback"));
+    check(withdrawn, &[], None);
+    check(&entry("E", "block", &content("1.2.2")), &[], None);
+    check(&entry("R", "block", &content("1.2.2")), &[], Some("rollback"));
+}
+
+#[test]
+fn a_list_that_was_seen_and_is_gone_refuses_even_where_none_is_demanded() {
+    let rules = format!("{RULES}required = false\n");
+    let bytes = sealed(&list(""), &[11, 12]);
+    let seen = standing(&rules, &Material { list: Some(&bytes), ..Material::default() }, "2026-01-10T00:00:00Z");
+    let state = seen.next_state(now()).expect("it was taken").to_json();
+    let gone = standing(&rules, &Material { state: Some(&state), ..Material::default() }, "2026-01-10T00:00:00Z");
+    assert_eq!(gone.problem().map(DocumentError::code), Some("missing"));
+    let never = standing(&rules, &Material::default(), "2026-01-10T00:00:00Z");
+    assert_eq!((never.problem(), never.next_state(now()), never.names_list()), (None, None, true));
+    let unnamed = standing("", &Material { state: Some(&state), ..Material::default() }, "2026-01-10T00:00:00Z");
+    assert_eq!((unnamed.problem(), unnamed.names_list()), (None, false));
+}
+
+#[test]
+fn a_signed_root_is_not_replaced_by_an_older_one_or_by_another_of_its_number() {
+    let rules = RevocationRules::default();
+    let root = |version: u64, epoch: u64, expires: &str| {
+        let mut meant =
+            trust("", "[role.root]\nkeys = [\"ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"]").root;
+        meant.epoch = whole(epoch);
+        let payload = meant.to_payload(whole(version), at("2026-01-01T00:00:00Z"), at(expires)).expect("a root");
+        TrustRoot::from_json(&payload, now()).expect("a root")
+    };
+    let assess = |root: &TrustRoot, state: Option<&[u8]>| {
+        Standing::assess(root, &rules, &Material { state, ..Material::default() }, now())
+    };
+    let seen = root(2, 1, "2027-01-01T00:00:00Z");
+    let state = assess(&seen, None).next_state(now()).expect("it was seen").to_json();
+    let check = |root: &TrustRoot, expect: Option<&str>| {
+        assert_eq!(assess(root, Some(&state)).problem().map(DocumentError::code), expect);
+    };
+    check(&seen, None);
+    check(&root(3, 1, "2027-01-01T00:00:00Z"), None);
+    check(&root(1, 2, "2027-01-01T00:00:00Z"), None);
+    check(&root(1, 1, "2027-01-01T00:00:00Z"), Some("rollback"));
+    check(&root(2, 1, "2028-01-01T00:00:00Z"), Some("equivocation"));
+    check(&trust("", "").root, None);
 }
 
 #[test]
