@@ -5,7 +5,6 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
         atomic::Ordering,
         mpsc::{self, Receiver, RecvTimeoutError},
     },
@@ -20,7 +19,7 @@ use portcullis::{
     judge::{Cause, Fault, Judgement, Outcome as Judged, RequestTemplate, Usage},
     limits::Limits,
     report::outcome_json,
-    run::{Setting, ask, in_parallel},
+    run::{Lane, Lanes, Setting, ask, in_parallel_with},
     sandbox::{Buffers, Throughput, Tier},
 };
 use serde_json::{Map, Value, value::RawValue};
@@ -87,15 +86,20 @@ impl Args {
         let sandbox = host::sandbox(throughput, &self.cache, global.verbose)?;
         let program = subject.load(&sandbox, tier, &limits, global.verbose)?;
         let run_id = host::run_id(now)?;
+        let calls = if self.lines { usize::MAX } else { 1 };
         let name = self.name.clone().unwrap_or_else(|| subject.name.clone());
         let eval = Eval {
             template: RequestTemplate::new(&name, subject.kind, &params, now, &run_id),
-            setting: Setting { now, run_id: &run_id, jobs: host::jobs(self.jobs), cancelled: host::watch_interrupts() },
+            setting: Setting {
+                now,
+                run_id: &run_id,
+                jobs: host::jobs(self.jobs, calls),
+                cancelled: host::watch_interrupts(),
+            },
             program: &program,
             limits: &limits,
             subject: &subject,
             name: &name,
-            spare: Mutex::default(),
         };
         match single {
             Some(input) => eval.one(&input),
@@ -157,13 +161,11 @@ struct Eval<'a> {
     limits: &'a Limits,
     subject: &'a Subject,
     name: &'a str,
-    /// Buffers between calls, so that thousands of calls share a few allocations.
-    spare: Mutex<Vec<Buffers>>,
 }
 
 impl Eval<'_> {
     fn one(&self, input: &RawValue) -> Outcome {
-        let judgement = self.ask(input);
+        let judgement = self.ask(input, &mut Lane { program: self.program, buffers: Buffers::default() });
         let exit = exit_of(&judgement);
         term::out_line(&outcome_json(&judgement, Some(&self.subject.identity()), true))?;
         if !judgement.notes.is_empty() {
@@ -172,20 +174,20 @@ impl Eval<'_> {
         Ok(exit)
     }
 
-    fn ask(&self, input: &RawValue) -> Judgement {
-        let mut buffers = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    fn ask(&self, input: &RawValue, lane: &mut Lane<'_>) -> Judgement {
+        let Lane { program, buffers } = lane;
         self.template.fill(input, &mut buffers.request);
-        let judgement = ask(self.program, self.name, self.subject.kind, self.limits, self.setting, &mut buffers);
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
-        judgement
+        ask(program, self.name, self.subject.kind, self.limits, self.setting, buffers)
     }
 
     fn lines(&self, path: Option<&Path>) -> Outcome {
         let batches = read_ahead(path, self.limits.input)?;
-        let (mut exit, mut any) = (Exit::Ok, false);
+        let (mut exit, mut any, mut lanes) = (Exit::Ok, false, None);
         while let Some(batch) = self.next(&batches)? {
             any = true;
-            let outcomes = in_parallel(self.setting.jobs, &batch, |line| self.line(line));
+            let jobs = self.setting.jobs;
+            let lanes = lanes.get_or_insert_with(|| Lanes::new(self.program, jobs, batch.len()));
+            let outcomes = in_parallel_with(jobs, &batch, || lanes.lane(), |lane, line| self.line(line, lane));
             let mut text = String::with_capacity(outcomes.iter().map(|(text, _)| text.len() + 1).sum());
             for (outcome, ended) in outcomes {
                 text.push_str(&outcome);
@@ -215,13 +217,13 @@ impl Eval<'_> {
         Ok(None)
     }
 
-    fn line(&self, line: &Line) -> (String, Exit) {
+    fn line(&self, line: &Line, lane: &mut Lane<'_>) -> (String, Exit) {
         let judgement = match line {
             Line::TooLong => fault(Cause::Evidence, format!("the line is larger than {} bytes", self.limits.input)),
             Line::Input(bytes) => match std::str::from_utf8(bytes) {
                 Err(_) => fault(Cause::Evidence, "the line is not UTF-8".to_owned()),
                 Ok(text) => match document(text) {
-                    Ok(input) => self.ask(input),
+                    Ok(input) => self.ask(input, lane),
                     Err(error) => fault(Cause::Evidence, format!("the line is not one JSON document: {error}")),
                 },
             },

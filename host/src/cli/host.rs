@@ -57,10 +57,10 @@ pub(crate) fn run_id(now: Timestamp) -> Result<String, Failure> {
     Ok(format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), hex(&random)))
 }
 
-/// How many calls may be under way at once.
-pub(crate) fn jobs(asked: Option<usize>) -> usize {
+/// How many calls may be under way at once, of so many in all. For one it is not worth asking the system for its cores.
+pub(crate) fn jobs(asked: Option<usize>, calls: usize) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    asked.unwrap_or_else(cores).clamp(1, 64)
+    if calls <= 1 { 1 } else { asked.unwrap_or_else(cores).clamp(1, 64) }
 }
 
 /// A sandbox that compiles in children of this program and keeps what they give.

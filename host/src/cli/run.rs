@@ -13,7 +13,7 @@ use portcullis::{
     evidence::{Collected, collect},
     files::{read_capped, shown},
     limits::ceiling,
-    manifest::{self, Origin, Overrides, Plan},
+    manifest::{self, GatePlan, Input, Origin, Overrides, Plan},
     report,
     run::{self, Event, Loaded, Setting, in_parallel},
     trust::VerifiedModule,
@@ -87,7 +87,8 @@ impl Args {
         }
         let cancelled = host::watch_interrupts();
         let now = host::now(self.now);
-        let jobs = host::jobs(self.jobs);
+        let is_each = |gate: &GatePlan| matches!(gate.input, Input::Each { .. });
+        let jobs = host::jobs(self.jobs, if plan.gates.iter().any(is_each) { usize::MAX } else { plan.gates.len() });
         let mut read = self.named();
         read.extend(read_by(&plan));
         let trust = TrustFiles::open(&plan.trust, now).or_else(|failure| clear(&read).and(Err(failure)))?;

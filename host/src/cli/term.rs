@@ -51,8 +51,14 @@ impl Global {
 
 /// Writes a result to stdout. A reader that has gone away ends the command quietly; a full disk does not.
 pub(crate) fn out(text: &str) -> Result<(), Failure> {
-    let mut stdout = anstream::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    // Where there is no escape, none is taken out for a reader that wants none; looking for them takes longer than writing.
+    let written = if text.contains('\u{1b}') {
+        let mut stdout = anstream::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+    } else {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+    };
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::blocked(Diagnostic::new("stdout-failed", format!("failed to write the result: {error}"))))

@@ -4,6 +4,7 @@
 //! happens is told as [`Event`]s; nothing here prints, reads the clock or decides.
 
 mod ask;
+mod lanes;
 mod load;
 mod parallel;
 mod schedule;
@@ -13,8 +14,9 @@ use std::sync::{Arc, atomic::AtomicBool};
 use jiff::Timestamp;
 
 pub use ask::ask;
+pub use lanes::{Lane, Lanes};
 pub use load::{Loaded, Refused, load, throughput};
-pub use parallel::in_parallel;
+pub use parallel::{in_parallel, in_parallel_with};
 
 use crate::{
     decision::{GateFacts, GateResult, InputRecord, ModuleRecord},

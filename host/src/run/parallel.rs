@@ -14,19 +14,32 @@ const CHUNKS_A_THREAD: usize = 64;
 
 /// `work` over `items` on at most `jobs` threads, the results in the items' order.
 pub fn in_parallel<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    in_parallel_with(jobs, items, || (), |(), item| work(item))
+}
+
+/// [`in_parallel`], where each thread has what `start` gives for itself alone, such as buffers: what goes from one thread to
+/// another has to go from one core to another.
+pub fn in_parallel_with<S, T: Sync, R: Send>(
+    jobs: usize,
+    items: &[T],
+    start: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> R + Sync,
+) -> Vec<R> {
     let threads = jobs.min(items.len());
     if threads <= 1 {
-        return items.iter().map(work).collect();
+        let mut own = start();
+        return items.iter().map(|item| work(&mut own, item)).collect();
     }
     let size = (items.len() / (threads * CHUNKS_A_THREAD)).max(1);
     let chunks: Vec<&[T]> = items.chunks(size).collect();
     let results: Vec<Mutex<Vec<R>>> = chunks.iter().map(|_| Mutex::default()).collect();
     let next = AtomicUsize::new(0);
     let labour = || {
+        let mut own = start();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let (Some(chunk), Some(place)) = (chunks.get(at), results.get(at)) else { return };
-            let done = chunk.iter().map(&work).collect();
+            let done = chunk.iter().map(|item| work(&mut own, item)).collect();
             *place.lock().unwrap_or_else(PoisonError::into_inner) = done;
         }
     };
@@ -50,6 +63,28 @@ mod tests {
             for jobs in 0..9 {
                 assert_eq!(in_parallel(jobs, &items, |item| item * 2), items.iter().map(|i| i * 2).collect::<Vec<_>>());
             }
+        }
+    }
+
+    #[test]
+    fn each_thread_keeps_what_it_started_with() {
+        let items = [(); 1_001];
+        for jobs in 1..9 {
+            let (started, worked) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let count = |own: &mut usize, (): &()| {
+                *own += 1;
+                worked.fetch_add(1, Ordering::Relaxed);
+                *own
+            };
+            let begin = || {
+                started.fetch_add(1, Ordering::Relaxed);
+                0
+            };
+            let counts = in_parallel_with(jobs, &items, begin, count);
+            assert!(started.into_inner() <= jobs);
+            // The first item of each thread is its first.
+            assert!(counts.iter().filter(|count| **count == 1).count() <= jobs);
+            assert_eq!(worked.into_inner(), items.len());
         }
     }
 }

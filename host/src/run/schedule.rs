@@ -10,7 +10,13 @@ use std::{
 
 use portcullis_sdk::{Finding, Severity};
 
-use super::{Event, Loaded, Ran, Setting, ask::ask, facts, parallel::in_parallel};
+use super::{
+    Event, Loaded, Ran, Setting,
+    ask::ask,
+    facts,
+    lanes::{Lane, Lanes},
+    parallel::{in_parallel, in_parallel_with},
+};
 use crate::{
     decision::{GateFacts, GateOutcome, GateResult, InputRecord},
     digest::Digest,
@@ -161,21 +167,26 @@ impl<'a> Schedule<'a> {
 
     fn judge_each(&self, gate: &GatePlan, facts: GateFacts, program: &Gate, asked: &Files<'_>) -> GateResult {
         let template = self.template(gate, &facts);
-        let spare: Mutex<Vec<Buffers>> = Mutex::default();
-        let ended = in_parallel(self.setting.jobs, asked.files, |path| {
-            if self.setting.cancelled.load(Ordering::Relaxed) {
-                return (None, unasked(interrupted()));
-            }
-            let document = match Document::read(&asked.root.join(path), gate.limits.input) {
-                Ok(document) => document,
-                Err(fault) => return (None, unasked(fault)),
-            };
-            let mut buffers = spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-            template.fill_document(path, &document.text, &mut buffers.request);
-            let judgement = ask(program, &gate.name, facts.kind, &gate.limits, self.setting, &mut buffers);
-            spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
-            (Some((document.digest, document.text.len() as u64)), judgement)
-        });
+        let jobs = self.setting.jobs;
+        let lanes = Lanes::new(program, jobs, asked.files.len());
+        let ended = in_parallel_with(
+            jobs,
+            asked.files,
+            || lanes.lane(),
+            |lane, path| {
+                if self.setting.cancelled.load(Ordering::Relaxed) {
+                    return (None, unasked(interrupted()));
+                }
+                let document = match Document::read(&asked.root.join(path), gate.limits.input) {
+                    Ok(document) => document,
+                    Err(fault) => return (None, unasked(fault)),
+                };
+                template.fill_document(path, &document.text, &mut lane.buffers.request);
+                let Lane { program, buffers } = lane;
+                let judgement = ask(program, &gate.name, facts.kind, &gate.limits, self.setting, buffers);
+                (Some((document.digest, document.text.len() as u64)), judgement)
+            },
+        );
         let (seen, judgements): (Vec<_>, Vec<Judgement>) = ended.into_iter().unzip();
         let record = asked.record(&seen);
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(record);

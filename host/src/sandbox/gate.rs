@@ -23,7 +23,6 @@ use crate::{
 /// Loads modules and holds what they share.
 pub struct Sandbox {
     engine: Engine,
-    linker: Linker<Guest>,
     compiler: Compiler,
     cache: Option<Cache>,
 }
@@ -123,9 +122,7 @@ impl Sandbox {
     /// When the machine does not let one be set up, such as for want of address space.
     pub fn new(throughput: Throughput, compiler: Compiler, cache: Option<Cache>) -> Result<Self, LoadError> {
         let engine = engine::running(throughput)?;
-        let mut linker = Linker::new(&engine);
-        wasi::offer(&mut linker)?;
-        Ok(Self { engine, linker, compiler, cache })
+        Ok(Self { engine, compiler, cache })
     }
 
     /// A gate for a decision, from bytes that the verifier accepted.
@@ -190,12 +187,31 @@ impl Sandbox {
                 unsafe { Module::deserialize_open_file(&self.engine, file) }
             }
         }?;
-        let start = module.get_export_index("_start").ok_or(ScanError::NoStart)?;
-        Ok(Program { pre: self.linker.instantiate_pre(&module)?, start })
+        Program::of(&module)
     }
 }
 
 impl Program {
+    fn of(module: &Module) -> Result<Self, LoadError> {
+        let mut linker = Linker::new(module.engine());
+        wasi::offer(&mut linker, module)?;
+        let start = module.get_export_index("_start").ok_or(ScanError::NoStart)?;
+        Ok(Self { pre: linker.instantiate_pre(module)?, start })
+    }
+
+    /// The same program for another thread, made for many calls. Threads that call one program wait for each other where
+    /// it keeps its instances, and an instance that goes from one to the other takes its memory from core to core.
+    ///
+    /// # Errors
+    /// When the machine does not let one more be set up, such as for want of address space.
+    pub fn twin(&self) -> Result<Self, LoadError> {
+        let engine = engine::running(Throughput::Many)?;
+        let artifact = self.pre.module().serialize()?;
+        // SAFETY: the bytes are those that this program was loaded from, which were trusted then.
+        let module = unsafe { Module::deserialize(&engine, artifact) }?;
+        Self::of(&module)
+    }
+
     /// Calls it once: the request is taken from `buffers`, stdout and stderr are left there. `now` is the guest's clock.
     pub fn call(
         &self,

@@ -4,8 +4,10 @@
 //! answer "bad descriptor". What the host does for a guest is charged as fuel before it is done, and no count or length
 //! that a guest names sizes anything of ours beyond the call's limits.
 
+use std::collections::HashSet;
+
 use sha2::{Digest as _, Sha256};
-use wasmtime::{Caller, Extern, Linker, Memory};
+use wasmtime::{Caller, Extern, Linker, Memory, Module};
 
 use super::call::{Quota, SLICE, Watch};
 use crate::limits::{Exceeded, Limit};
@@ -135,38 +137,42 @@ impl Stop {
 
 type Guarded<T> = wasmtime::Result<Result<T, i32>>;
 
-/// Puts every function of preview 1 into `linker`.
-pub(super) fn offer(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    for (name, signature) in FUNCTIONS {
-        match name {
-            "args_get" => linker.func_wrap(MODULE, name, args_get)?,
-            "args_sizes_get" => linker.func_wrap(MODULE, name, args_sizes_get)?,
-            "environ_get" => linker.func_wrap(MODULE, name, |_: i32, _: i32| SUCCESS)?,
-            "environ_sizes_get" => linker.func_wrap(MODULE, name, environ_sizes_get)?,
-            "clock_res_get" => linker.func_wrap(MODULE, name, clock_res_get)?,
-            "clock_time_get" => linker.func_wrap(MODULE, name, clock_time_get)?,
-            "fd_close" => linker.func_wrap(MODULE, name, |fd: i32| if is_stdio(fd) { SUCCESS } else { BADF })?,
-            "fd_fdstat_get" => linker.func_wrap(MODULE, name, fd_fdstat_get)?,
-            "fd_fdstat_set_flags" => {
-                linker.func_wrap(MODULE, name, |fd: i32, _: i32| if is_stdio(fd) { SUCCESS } else { BADF })?
-            }
-            "fd_filestat_get" => linker.func_wrap(MODULE, name, fd_filestat_get)?,
-            "fd_seek" => linker.func_wrap(
-                MODULE,
-                name,
-                |fd: i32, _: i64, _: i32, _: i32| if is_stdio(fd) { SPIPE } else { BADF },
-            )?,
-            "fd_read" => linker.func_wrap(MODULE, name, fd_read)?,
-            "fd_write" => linker.func_wrap(MODULE, name, fd_write)?,
-            "poll_oneoff" => linker.func_wrap(MODULE, name, poll_oneoff)?,
-            "proc_exit" => linker.func_wrap(MODULE, name, |status: i32| -> wasmtime::Result<()> {
-                Err(wasmtime::Error::new(Stop::Exit(status)))
-            })?,
-            "random_get" => linker.func_wrap(MODULE, name, random_get)?,
-            "sched_yield" => linker.func_wrap(MODULE, name, || SUCCESS)?,
-            _ => refuse(linker, name, signature)?,
-        };
-    }
+/// Puts the functions of preview 1 that `module` imports into `linker`. A gate has three of the 46, and making one takes as
+/// long as a gate's call.
+pub(super) fn offer(linker: &mut Linker<Guest>, module: &Module) -> wasmtime::Result<()> {
+    let imports = module.imports().filter(|import| import.module() == MODULE);
+    let wanted: HashSet<&str> = imports.map(|import| import.name()).collect();
+    let mut offered = FUNCTIONS.iter().filter(|(name, _)| wanted.contains(name));
+    offered.try_for_each(|(name, signature)| define(linker, name, signature))
+}
+
+fn define(linker: &mut Linker<Guest>, name: &str, signature: &str) -> wasmtime::Result<()> {
+    match name {
+        "args_get" => linker.func_wrap(MODULE, name, args_get)?,
+        "args_sizes_get" => linker.func_wrap(MODULE, name, args_sizes_get)?,
+        "environ_get" => linker.func_wrap(MODULE, name, |_: i32, _: i32| SUCCESS)?,
+        "environ_sizes_get" => linker.func_wrap(MODULE, name, environ_sizes_get)?,
+        "clock_res_get" => linker.func_wrap(MODULE, name, clock_res_get)?,
+        "clock_time_get" => linker.func_wrap(MODULE, name, clock_time_get)?,
+        "fd_close" => linker.func_wrap(MODULE, name, |fd: i32| if is_stdio(fd) { SUCCESS } else { BADF })?,
+        "fd_fdstat_get" => linker.func_wrap(MODULE, name, fd_fdstat_get)?,
+        "fd_fdstat_set_flags" => {
+            linker.func_wrap(MODULE, name, |fd: i32, _: i32| if is_stdio(fd) { SUCCESS } else { BADF })?
+        }
+        "fd_filestat_get" => linker.func_wrap(MODULE, name, fd_filestat_get)?,
+        "fd_seek" => {
+            linker.func_wrap(MODULE, name, |fd: i32, _: i64, _: i32, _: i32| if is_stdio(fd) { SPIPE } else { BADF })?
+        }
+        "fd_read" => linker.func_wrap(MODULE, name, fd_read)?,
+        "fd_write" => linker.func_wrap(MODULE, name, fd_write)?,
+        "poll_oneoff" => linker.func_wrap(MODULE, name, poll_oneoff)?,
+        "proc_exit" => linker.func_wrap(MODULE, name, |status: i32| -> wasmtime::Result<()> {
+            Err(wasmtime::Error::new(Stop::Exit(status)))
+        })?,
+        "random_get" => linker.func_wrap(MODULE, name, random_get)?,
+        "sched_yield" => linker.func_wrap(MODULE, name, || SUCCESS)?,
+        _ => refuse(linker, name, signature)?,
+    };
     Ok(())
 }
 
