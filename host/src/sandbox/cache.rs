@@ -172,14 +172,15 @@ impl Cache {
         Ok(())
     }
 
-    /// What goes before the artifact: no part can be taken for another, as all but the last are of fixed length or end in 0.
+    /// A MAC over an artifact, under a key for what it is an artifact of. Were that hashed along with it, the parts would not
+    /// lie where they can be hashed many at once.
     fn mac(&self, module: &Digest, tier: Tier) -> blake3::Hasher {
-        let mut mac = blake3::Hasher::new_keyed(&self.key);
+        let mut key = blake3::Hasher::new_keyed(&self.key);
         for part in ["portcullis compiled module", RELEASE, tier.name()] {
-            mac.update(part.as_bytes()).update(&[0]);
+            key.update(part.as_bytes()).update(&[0]);
         }
-        mac.update(&module.0);
-        mac
+        key.update(&module.0);
+        blake3::Hasher::new_keyed(key.finalize().as_bytes())
     }
 }
 
