@@ -17,7 +17,7 @@ use crate::{
     support::{GATES, Gate, Native, Options, Place, Report, Row, in_turn, median, ms, timed, us},
 };
 
-const PART: &str = "warm calls";
+const PART: &str = "2. Warm calls";
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 

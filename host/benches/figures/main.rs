@@ -29,6 +29,9 @@ fn main() -> ExitCode {
     if options.wants("process") {
         process::measure(&options, &place, &mut report);
     }
+    if options.wants("trust") {
+        trust::folder(&options, &place, &mut report);
+    }
     if options.wants("calls") {
         calls::measure(&options, &place, &mut report);
     }

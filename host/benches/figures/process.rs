@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{GATES, Gate, Options, Place, Ran, Report, Row, in_turn, median, ms, own_peak, run};
 
-const PART: &str = "whole process";
+const PART: &str = "1. Whole processes";
 const EMPTY: &str = "an empty process";
 
 pub(crate) fn measure(options: &Options, place: &Place, report: &mut Report) {
@@ -79,7 +79,7 @@ fn lines(gate: &Gate, options: &Options, place: &Place, report: &mut Report) {
     let (few, many, most) = (options.size(10_000, 10), options.size(50_000, 210), options.size(100_000, 1_000));
     let module = format!("built/{}.wasm", gate.name);
     for count in [few, many, most] {
-        place.write(&format!("{count}.jsonl"), format!("{}\n", input(gate)).repeat(count));
+        place.write_lines(&format!("{count}.jsonl"), &input(gate), count);
     }
     let params = serde_json::Value::Object(gate.params()).to_string();
     let ask = |count: usize, jobs: &str| {

@@ -14,7 +14,7 @@ use portcullis::{
 
 use crate::support::{GATES, Options, Place, Report, Row, in_turn, median, ms, run, timed, us};
 
-const PART: &str = "trust";
+const PART: &str = "3. Trust";
 const MIB: usize = 1 << 20;
 
 pub(crate) fn measure(options: &Options, place: &Place, report: &mut Report) {
@@ -30,7 +30,6 @@ pub(crate) fn measure(options: &Options, place: &Place, report: &mut Report) {
     };
     one_module(options, place, &trust, now, report);
     many_modules(options, place, &trust, &holder, now, report);
-    folder(options, place, report);
 }
 
 fn at(text: &str) -> Time {
@@ -143,7 +142,7 @@ fn many_modules(
 }
 
 /// The whole command over a folder: what it holds at once.
-fn folder(options: &Options, place: &Place, report: &mut Report) {
+pub(crate) fn folder(options: &Options, place: &Place, report: &mut Report) {
     let (count, largest) = (options.size(200, 5), 8 * MIB);
     for number in 0..count {
         place.write(&format!("many/{number}.wasm"), module(place, 100 << 10, number));

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    io::{BufWriter, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -90,6 +91,15 @@ impl Place {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
         fs::write(path, bytes).expect("written");
+    }
+
+    /// Writes the same line many times, without holding more than one of them.
+    pub(crate) fn write_lines(&self, name: &str, line: &str, count: usize) {
+        let mut file = BufWriter::new(fs::File::create(self.path(name)).expect("created"));
+        for _ in 0..count {
+            writeln!(file, "{line}").expect("written");
+        }
+        file.flush().expect("written");
     }
 
     /// A gate as it was built, unsigned.

@@ -90,13 +90,12 @@ impl Report {
                 "\nA smoke run: everything is small and done twice, so no figure says what it seems to.".to_owned(),
             );
         }
-        let mut part = "";
-        for row in &self.rows {
-            if row.part != part {
-                part = row.part;
-                lines.push(format!("\n| {part} | figure | ratio | target | met |\n| --- | --- | --- | --- | --- |"));
-            }
-            lines.push(row.markdown());
+        let mut parts: Vec<&str> = self.rows.iter().map(|row| row.part).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        for part in parts {
+            lines.push(format!("\n| {part} | figure | ratio | target | met |\n| --- | --- | --- | --- | --- |"));
+            lines.extend(self.rows.iter().filter(|row| row.part == part).map(Row::markdown));
         }
         lines.join("\n")
     }
