@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    judge::Cause,
+    judge::{Cause, Fault},
     limits::{Exceeded, Limits},
     manifest::Enforcement,
     trust::{Freshness, Standing},
@@ -359,12 +359,20 @@ struct GateRecord<'a> {
     limits: LimitsRecord,
 }
 
+/// A fault, as records write it.
 #[derive(Serialize)]
-struct FaultRecord<'a> {
+pub(crate) struct FaultRecord<'a> {
     code: &'static str,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<Exceeded>,
+}
+
+impl<'a> From<&'a Fault> for FaultRecord<'a> {
+    fn from(fault: &'a Fault) -> Self {
+        let limit = if let Cause::Limit(exceeded) = fault.cause { Some(exceeded) } else { None };
+        Self { code: fault.cause.code(), message: &fault.message, limit }
+    }
 }
 
 /// What a call of the gate was allowed, in the units that the names say; nothing where it grows with the input.
@@ -399,11 +407,7 @@ impl From<&Limits> for LimitsRecord {
 impl Serialize for GateResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { gate, usage, .. } = self;
-        let fault = self.fault().map(|fault| FaultRecord {
-            code: fault.cause.code(),
-            message: &fault.message,
-            limit: if let Cause::Limit(exceeded) = fault.cause { Some(exceeded) } else { None },
-        });
+        let fault = self.fault().map(FaultRecord::from);
         let record = GateRecord {
             id: &gate.name,
             kind: gate.kind,

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::json::inert;
 use crate::{
+    decision::FaultRecord,
     digest::Digest,
-    judge::{Cause, Judgement, Outcome},
-    limits::Exceeded,
+    judge::{Judgement, Outcome},
 };
 
 /// Which module was asked.
@@ -59,14 +59,6 @@ struct OutcomeRecord<'a> {
     duration_ms: Option<f64>,
 }
 
-#[derive(Serialize)]
-struct FaultRecord<'a> {
-    code: &'static str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<Exceeded>,
-}
-
 /// `judgement` as one JSON object; on one line, and without the one field that differs from run to run, unless `pretty`.
 #[must_use]
 pub fn outcome_json(judgement: &Judgement, module: Option<&Identity>, pretty: bool) -> String {
@@ -91,8 +83,7 @@ pub fn outcome_json(judgement: &Judgement, module: Option<&Identity>, pretty: bo
     };
     let code = match &judgement.outcome {
         Outcome::Fault(fault) => {
-            let limit = if let Cause::Limit(exceeded) = fault.cause { Some(exceeded) } else { None };
-            record.fault = Some(FaultRecord { code: fault.cause.code(), message: &fault.message, limit });
+            record.fault = Some(FaultRecord::from(fault));
             record.summary = &fault.message;
             fault.cause.result_code()
         }
