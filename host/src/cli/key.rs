@@ -14,7 +14,7 @@ use portcullis::{
 };
 use zeroize::Zeroizing;
 
-use super::{Exit, Failure, Outcome, modules, term};
+use super::{Exit, Failure, Outcome, modules, sign::with_ending, term};
 
 /// The environment variable that a passphrase may stand in, for CI.
 const VARIABLE: &str = "PORTCULLIS_PASSPHRASE";
@@ -57,12 +57,7 @@ impl Args {
 }
 
 fn new(name: &std::path::Path, no_passphrase: bool) -> Outcome {
-    let with = |ending: &str| {
-        let mut path = name.as_os_str().to_owned();
-        path.push(ending);
-        PathBuf::from(path)
-    };
-    let (private, public) = (with(".key"), with(".pub"));
+    let (private, public) = (with_ending(name, ".key"), with_ending(name, ".pub"));
     for path in [&private, &public] {
         if path.symlink_metadata().is_ok() {
             let problem = Diagnostic::new(

@@ -15,7 +15,7 @@ use portcullis::{
     limits::Limits,
     run::{Setting, ask},
     sandbox::{Buffers, Throughput, Tier},
-    text::{excerpt, printable},
+    text::{counted, excerpt, printable},
 };
 
 use super::{
@@ -93,7 +93,7 @@ impl Args {
             }
         }
         let changed = if self.bless { format!(", {} rewritten", tally.changed) } else { String::new() };
-        term::out_line(&format!("{} held, {} did not{changed}", counted(tally.held), tally.failed))?;
+        term::out_line(&format!("{} held, {} did not{changed}", counted(tally.held, "case", "cases"), tally.failed))?;
         Ok(if tally.failed == 0 { Exit::Ok } else { Exit::No })
     }
 
@@ -275,10 +275,6 @@ fn told(difference: &str, judgement: &Judgement) -> String {
         }
     }
     text
-}
-
-fn counted(cases: usize) -> String {
-    if cases == 1 { "1 case".to_owned() } else { format!("{cases} cases") }
 }
 
 fn good(text: &str) -> String {

@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use super::{
     Truth,
-    gate::{GateOutcome, GateResult, counted},
+    gate::{GateOutcome, GateResult},
 };
 use crate::{
     judge::{Cause, Fault},
     limits::{Exceeded, Limit},
     manifest::{Enforcement, Rule},
-    text::excerpt,
+    text::{counted, excerpt},
 };
 
 /// How much of a name or a rule a reason repeats, in characters.

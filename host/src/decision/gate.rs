@@ -10,7 +10,7 @@ use crate::{
     judge::{Cause, Fault, Judgement, Outcome, ResultCode, Usage},
     limits::{Exceeded, Limits},
     manifest::Enforcement,
-    text::excerpt,
+    text::{counted, excerpt, grouped},
 };
 
 /// How much of a gate's own words a headline repeats, in characters.
@@ -260,24 +260,6 @@ pub(crate) fn told(fault: &Fault) -> String {
     } else {
         format!("{}; {amounts}", fault.message)
     }
-}
-
-/// `50,000,000`: a number whose size is seen at a glance.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
-/// `1 check holds`, `3 checks hold`.
-pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// The code of a verdict: success unless it fails, else that of what it found.

@@ -3,10 +3,10 @@
 use portcullis_sdk::{Answer, Finding, Severity, Verdict};
 use serde_json::{json, value::to_raw_value};
 
-use super::gate::{GateFacts, GateOutcome, GateResult, counted, failing_code};
+use super::gate::{GateFacts, GateOutcome, GateResult, failing_code};
 use crate::{
     judge::{Cause, Fault, Judgement, Outcome, ResultCode, Usage},
-    text::excerpt,
+    text::{counted, excerpt},
 };
 
 /// How many bytes of notes are kept over all files.

@@ -14,7 +14,7 @@ mod truth;
 pub use combine::{Decision, NextAction, Reason, Ruling, combine};
 pub use expr::{Expr, ExprError};
 pub use gate::{GateFacts, GateOutcome, GateResult, ModuleRecord, code_of};
-pub(crate) use gate::{counted, place, told};
+pub(crate) use gate::{place, told};
 pub(crate) use record::FaultRecord;
 pub use record::{
     DigestSet, InputRecord, ListRecord, NotInUse, PolicyRecord, Record, RevocationsRecord, RunFacts, SubjectRecord,

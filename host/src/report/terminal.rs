@@ -142,7 +142,7 @@ pub fn decision_line(record: &Record) -> String {
     let counts: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     let colon = if counts.is_empty() { "" } else { ": " };
-    let gates = crate::decision::counted(gates, "gate", "gates");
+    let gates = crate::text::counted(gates, "gate", "gates");
     let took = milliseconds(duration_ms);
     format!("{style}{}{style:#} — {gates}{colon}{} in {took}", record.decision.name(), counts.join(", "))
 }

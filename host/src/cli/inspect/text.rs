@@ -1,6 +1,6 @@
 //! A module and its changes, for people. Everything that a module says is made fit for a terminal, and cut.
 
-use portcullis::text::excerpt;
+use portcullis::text::{excerpt, grouped};
 
 use super::{
     super::table::{joined, table},
@@ -143,19 +143,6 @@ fn list(text: &mut String, head: &str, items: impl Iterator<Item = String>) {
     if left > 0 {
         text.push_str(&format!("  and {left} more; --json has them all\n"));
     }
-}
-
-/// A number with its thousands apart.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
