@@ -28,6 +28,7 @@
 extern crate alloc;
 
 mod entry;
+pub mod evidence;
 mod fault;
 #[cfg(all(target_family = "wasm", not(feature = "std")))]
 mod heap;

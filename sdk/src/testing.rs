@@ -75,12 +75,41 @@ where
     for entry in fs::read_dir(folder).expect("the folder of cases can be read") {
         let path = entry.expect("the folder of cases can be read").path();
         let Some(case) = path.to_str().and_then(|path| path.strip_suffix(".input.json")) else { continue };
-        let asked: Input = read(&format!("{case}.input.json"));
         let expected: Expected = read(&format!("{case}.expected.json"));
-        compare(case, &expected, ask(&judge, &asked.params, &asked.input));
+        compare(case, &expected, ask_file(&judge, &format!("{case}.input.json")));
         count += 1;
     }
     assert!(count > 0, "no cases");
+}
+
+/// Asks `judge` one case of a folder, `NAME.input.json`, for what its other file cannot expect: details, a failure's name.
+///
+/// # Errors
+/// The gate gives no answer.
+///
+/// # Panics
+/// The case cannot be read.
+pub fn case<P, I, R>(
+    judge: impl FnOnce(Request<'static, P, I>) -> R,
+    folder: impl AsRef<Path>,
+    name: &str,
+) -> Result<Answer, Fault>
+where
+    P: Deserialize<'static>,
+    I: Deserialize<'static>,
+    R: Reply,
+{
+    ask_file(judge, &folder.as_ref().join(format!("{name}.input.json")).to_string_lossy())
+}
+
+fn ask_file<P, I, R>(judge: impl FnOnce(Request<'static, P, I>) -> R, path: &str) -> Result<Answer, Fault>
+where
+    P: Deserialize<'static>,
+    I: Deserialize<'static>,
+    R: Reply,
+{
+    let asked: Input = read(path);
+    ask(judge, &asked.params, &asked.input)
 }
 
 fn read<T: for<'a> Deserialize<'a>>(path: &str) -> T {

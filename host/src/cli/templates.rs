@@ -47,6 +47,9 @@ macro_rules! sdk {
 pub(super) const SDK: &[File] = sdk![
     "README.md",
     "src/entry.rs",
+    "src/evidence/command.rs",
+    "src/evidence/exchange.rs",
+    "src/evidence/mod.rs",
     "src/fault.rs",
     "src/heap.rs",
     "src/json/access.rs",

@@ -78,7 +78,8 @@ impl Place {
         let root = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let place = Self { root, key: PrivateKey::from_seed(&[7; 32]) };
         place.write("trust.toml", place.trust(""));
-        run(place.with_toolchain(place.portcullis(&["build"]).arg(workspace("gates")).args(["--out", "built"])), 0);
+        let crates = GATES.iter().map(|gate| workspace("gates").join(gate.name));
+        run(place.with_toolchain(place.portcullis(&["build"]).args(crates).args(["--out", "built"])), 0);
         copy(&workspace("manifests/nemotron-readiness/evidence"), &place.path("evidence"));
         place
     }
