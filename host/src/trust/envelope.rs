@@ -145,6 +145,11 @@ impl Envelope {
         found
     }
 
+    /// The names of keys that stand beside the signatures; anyone may have written them.
+    pub(super) fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.signatures.iter().map(|made| made.key_id.as_str())
+    }
+
     /// The payload, if it is of `payload_type`.
     pub(super) fn expect_type(&self, payload_type: &str) -> Result<&[u8], DocumentError> {
         if self.payload_type == payload_type {

@@ -4,6 +4,7 @@
 //! trust.toml | root.json ──TrustSource::read──▶ TrustFile { root, revocations, approvers }
 //! list, state, deny list ──Standing::assess───▶ Standing: what is revoked, how well that is known, what to remember
 //! bytes × Policy { root, standing, now } ──verify_module──▶ VerifiedModule | Refusal
+//! bytes × Review × approvers × revocations × now ──weigh──▶ SignedOff | Ignored
 //! ```
 //!
 //! # What holds here
@@ -21,11 +22,14 @@
 //! - Keys: `armor` (base64, PEM, OpenSSH fields), `key`, `private_key`.
 //! - Modules: `wasm` (sections), `signature` (the section's payload), `file` (where it stands, what it has to cover),
 //!   `metadata`, `sign`, `inspect`.
+//! - Approvals: `approval` (what one says), `approval_weigh` (what it is worth).
 //! - Documents: `strict_json`, `envelope` (DSSE), `root`, `root_document`, `trust_file`, `trust_toml`, `toml_error`, `list`,
 //!   `versions`, `state`, and `problem`, the codes they share.
 //! - Decisions: `revoked` (the index), `standing`, `verify`, `refusal`; `appraise` says all that a decision rests on.
 
 mod appraise;
+mod approval;
+mod approval_weigh;
 mod armor;
 mod envelope;
 mod file;
@@ -55,6 +59,8 @@ mod wasm;
 mod tests;
 
 pub use appraise::{Appraisal, SignedFor, appraise};
+pub use approval::{APPROVAL_TYPE, Approval, MAX_APPROVAL, Review, gate_named};
+pub use approval_weigh::{Ignored, SignedOff, weigh};
 pub use envelope::Envelope;
 pub use file::{FormatError, content_digest};
 pub use inspect::{Inspection, SignatureView, inspect};

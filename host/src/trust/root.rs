@@ -258,8 +258,7 @@ fn publisher_flaws(name: &str, publisher: &Publisher) -> Vec<String> {
         flaws.push("a publisher's name is not [a-z0-9][a-z0-9._-]{0,63}".to_owned());
     }
     for pattern in &publisher.modules {
-        let is_pattern = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-*".contains(&byte);
-        if pattern.is_empty() || pattern.len() > 64 || !pattern.bytes().all(is_pattern) {
+        if !is_pattern(pattern) {
             flaws.push(format!("`{}` is no pattern of module names", excerpt(pattern, 64)));
         }
     }
@@ -277,8 +276,14 @@ pub(super) fn check_span(issued: Option<Time>, expires: Option<Time>, now: Times
     }
 }
 
+/// Whether `text` is a pattern of names, `*` being any characters.
+pub(super) fn is_pattern(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-*".contains(&byte);
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(fits)
+}
+
 /// Whether `name` is what `pattern` stands for, `*` being any characters.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut left) = name.strip_prefix(head) else { return false };
     let (middle, tail) = rest.rsplit_once('*').unwrap_or(("", rest));

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    key::PublicKey,
+    key::{KeyId, PublicKey},
     problem::DocumentError,
-    root::{TrustRoot, Window},
+    root::{TrustRoot, Window, matches},
     standing::RevocationRules,
     toml_error::TomlError,
     trust_toml,
 };
-use crate::{diagnostic::Diagnostic, digest::Digest};
+use crate::{diagnostic::Diagnostic, digest::Digest, text::excerpt};
 
 /// The list that a signed root, which names no files, is used with.
 const DEFAULT_LIST: &str = "revocations.json";
@@ -31,6 +31,14 @@ pub enum TrustFileError {
         /// The digest that the trust file asks for.
         pinned: Digest,
     },
+    /// Someone may approve with a key that the signed root trusts for something else.
+    #[error("the key {} of the approver `{approver}` signs modules or holds a role", .key.short())]
+    Approver {
+        /// Who, fit for a terminal.
+        approver: String,
+        /// Which key.
+        key: KeyId,
+    },
     /// `trust.toml` does not say anything that can be meant.
     #[error(transparent)]
     Toml(#[from] TomlError),
@@ -43,7 +51,7 @@ impl TrustFileError {
         match self {
             Self::Root(error) => error.code(),
             Self::Pin { .. } => "root-pin",
-            Self::Toml(_) => "trust-file",
+            Self::Approver { .. } | Self::Toml(_) => "trust-file",
         }
     }
 
@@ -56,6 +64,7 @@ impl TrustFileError {
             Self::Pin { .. } => {
                 problem.at(file).help("fetch the root that is pinned, or pin the new one once it was checked")
             }
+            Self::Approver { .. } => problem.at(file).help(OWN_KEY),
             Self::Toml(error) => {
                 let problem = problem.at(format!("{file}:{}:{}", error.line, error.column));
                 error.help.iter().fold(problem, |problem, help| problem.help(help))
@@ -63,6 +72,9 @@ impl TrustFileError {
         }
     }
 }
+
+/// What to do about an approver's key that is trusted for something else.
+pub(super) const OWN_KEY: &str = "give the approver a key of their own, made with `portcullis key new`: whoever makes a module must not be who lets it through";
 
 /// What a trust file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +94,25 @@ pub struct TrustFile {
 pub struct Approver {
     /// Their keys, each with when it counts.
     pub keys: Vec<(PublicKey, Window)>,
-    /// Names of the gates that they may approve.
+    /// Patterns of names of the gates that they may approve, `*` for any characters.
     pub gates: Vec<String>,
+}
+
+impl Approver {
+    /// Whether they may approve what that gate left to people.
+    #[must_use]
+    pub fn may_approve(&self, gate: &str) -> bool {
+        self.gates.iter().any(|pattern| matches(pattern, gate))
+    }
+}
+
+/// The first approver with a key that `root` trusts for something else, and that key.
+pub(super) fn doubly_trusted<'a>(
+    approvers: &'a BTreeMap<String, Approver>,
+    root: &TrustRoot,
+) -> Option<(&'a str, KeyId)> {
+    let keys = approvers.iter().flat_map(|(name, approver)| approver.keys.iter().map(move |(key, _)| (name, key.id())));
+    keys.map(|(name, key)| (name.as_str(), key)).find(|(_, key)| root.key(key).is_some())
 }
 
 /// A trust file as it was read.
@@ -115,6 +144,9 @@ impl NeedsRoot {
         let Self { path, pin, revocations, approvers } = self;
         if root.digest() != pin {
             return Err(TrustFileError::Pin { found: root.digest(), pinned: pin });
+        }
+        if let Some((approver, key)) = doubly_trusted(&approvers, &root) {
+            return Err(TrustFileError::Approver { approver: excerpt(approver, 64), key });
         }
         Ok(TrustFile { root, root_path: Some(path), revocations, approvers })
     }
@@ -163,6 +195,22 @@ mod tests {
         };
         assert_eq!(named(file.root.digest()).map(|named| named.root), Ok(file.root.clone()));
         assert_eq!(named(Digest::of(b"other")).expect_err("another root").code(), "root-pin");
+    }
+
+    #[test]
+    fn who_signs_for_the_root_that_is_named_does_not_approve() {
+        let signed = include_bytes!("../../../tests/fixtures/signing/revocation/root.1.json");
+        let Ok(TrustSource::Whole(file)) = TrustSource::read(signed, now()) else { panic!("a signed root") };
+        let own = crate::trust::PrivateKey::from_seed(&[200; 32]).public().clone();
+        for (key, expect) in [(&own, None), (file.root.keys().next().expect("a key"), Some("trust-file"))] {
+            let text = format!(
+                "schema = 1\nroot = \"root.json\"\nroot_sha256 = \"{}\"\n[approver.alice]\nkeys = [\"{}\"]\ngates = [\"*\"]",
+                file.root.digest(),
+                key.to_short_form()
+            );
+            let Ok(TrustSource::NeedsRoot(rest)) = TrustSource::read(text.as_bytes(), now()) else { panic!("{text}") };
+            assert_eq!(rest.with_root(signed, now()).err().map(|error| error.code()), expect);
+        }
     }
 
     #[test]

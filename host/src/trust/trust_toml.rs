@@ -9,12 +9,12 @@ use toml::Spanned;
 use super::{
     key::{KeyId, PublicKey},
     metadata::is_name,
-    root::{Publisher, Role, TrustRoot, TrustedKey, Window},
+    root::{Publisher, Role, TrustRoot, TrustedKey, Window, is_pattern},
     root_document::kind,
     standing::RevocationRules,
     strict_json::{Time, Whole},
     toml_error::{Shape, TomlError, place},
-    trust_file::{Approver, NeedsRoot, TrustFile, TrustSource},
+    trust_file::{Approver, NeedsRoot, OWN_KEY, TrustFile, TrustSource, doubly_trusted},
 };
 use crate::{digest::Digest, text::excerpt, units};
 
@@ -202,10 +202,14 @@ impl Written {
             digest: Digest::of(text.as_bytes()),
             is_document: false,
         };
-        match root.flaws().into_iter().next() {
-            Some(flaw) => Err(TomlError::new(text, place(text, flaw.part, flaw.name.as_deref()), flaw.to_string())),
-            None => Ok(TrustSource::Whole(TrustFile { root, root_path: None, revocations, approvers })),
+        if let Some(flaw) = root.flaws().into_iter().next() {
+            return Err(TomlError::new(text, place(text, flaw.part, flaw.name.as_deref()), flaw.to_string()));
         }
+        if let Some((name, key)) = doubly_trusted(&approvers, &root) {
+            let message = format!("approver {name}: the key {} signs modules or holds a role", key.short());
+            return Err(TomlError::new(text, place(text, "approver", Some(name)), message).help(OWN_KEY));
+        }
+        Ok(TrustSource::Whole(TrustFile { root, root_path: None, revocations, approvers }))
     }
 }
 
@@ -287,13 +291,27 @@ fn approvers(
     written: &BTreeMap<String, Spanned<WrittenApprover>>,
 ) -> Result<BTreeMap<String, Approver>, TomlError> {
     let mut approvers = BTreeMap::new();
+    let mut holders: BTreeMap<KeyId, &str> = BTreeMap::new();
     for (name, approver) in written {
-        let keys: Vec<_> = approver.get_ref().keys.iter().map(|key| read_key(text, key)).collect::<Result<_, _>>()?;
+        let WrittenApprover { keys, gates } = approver.get_ref();
+        let wrong = |message: String| TomlError::new(text, approver.span().start, message);
         if !is_name(name) || keys.is_empty() {
-            let message = "an approver has a name of a-z, 0-9, `.`, `_` and `-`, and at least one key".to_owned();
-            return Err(TomlError::new(text, approver.span().start, message));
+            let message = "an approver has a name of a-z, 0-9, `.`, `_` and `-`, and at least one key";
+            return Err(wrong(message.to_owned()));
         }
-        approvers.insert(name.clone(), Approver { keys, gates: approver.get_ref().gates.clone() });
+        if let Some(pattern) = gates.iter().find(|pattern| !is_pattern(pattern)) {
+            return Err(wrong(format!("approver {name}: `{}` is no pattern of gates' names", excerpt(pattern, 64))));
+        }
+        let keys: Vec<_> = keys.iter().map(|key| read_key(text, key)).collect::<Result<_, _>>()?;
+        for (key, _) in &keys {
+            // Whose word a signature is follows from the key, so it is one person's.
+            if let Some(other) = holders.insert(key.id(), name) {
+                let short = key.id().short();
+                let whose = if other == name { "stands twice".to_owned() } else { format!("is {other}'s too") };
+                return Err(wrong(format!("approver {name}: the key {short} {whose}")));
+            }
+        }
+        approvers.insert(name.clone(), Approver { keys, gates: gates.clone() });
     }
     Ok(approvers)
 }
@@ -306,6 +324,7 @@ mod tests {
     const K1: &str = "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
     const K2: &str = "ed25519:PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=";
     const SSH_K1: &str = include_str!("../../../tests/fixtures/signing/keys/k1.openssh.pub");
+    const SSH_K3: &str = include_str!("../../../tests/fixtures/signing/keys/k3.openssh.pub");
 
     fn parse(text: &str) -> Result<TrustFile, TomlError> {
         read(text.as_bytes()).map(|source| match source {
@@ -347,9 +366,9 @@ mod tests {
             emergency = ["extra.json"]
             [approver.alice]
             keys = ["{}"]
-            gates = ["hmr_quiesce"]
+            gates = ["hmr_quiesce", "agents_*"]
             "#,
-            SSH_K1.trim_end()
+            SSH_K3.trim_end()
         );
         let file = parse(&text).expect("a trust file");
         let acme = &file.root.publishers()["acme"];
@@ -362,7 +381,11 @@ mod tests {
         let rules = &file.revocations;
         assert!(rules.required && rules.max_age == Some(SignedDuration::from_hours(14 * 24)));
         assert_eq!(rules.min_version.map(|(epoch, version)| (epoch.get(), version.get())), Some((1, 42)));
-        assert_eq!(file.approvers["alice"].gates, ["hmr_quiesce"]);
+        let alice = &file.approvers["alice"];
+        for (gate, expect) in [("hmr_quiesce", true), ("agents_api", true), ("hmr_quiesce2", false), ("agents", false)]
+        {
+            assert_eq!(alice.may_approve(gate), expect, "{gate}");
+        }
         assert!(!parse("schema = 1").expect("an empty trust file").revocations.required);
     }
 
@@ -403,6 +426,26 @@ mod tests {
         check(&format!("schema = 1\nroot = \"root.json\"\n[role.root]\nkeys = [\"{K1}\"]"), 2, "names a signed root");
         check("schema = 1\nroot = \"root.json\"", 2, "`portcullis trust show root.json` prints its sha256");
         check("schema = 1\n[approver.alice]\nkeys = []\ngates = []", 2, "at least one key");
+        let alice = |keys: &str, gates: &str| format!("[approver.alice]\nkeys = [{keys}]\ngates = [{gates}]\n");
+        let (k1, ssh_k1) = (format!("\"{K1}\""), format!("\"{}\"", SSH_K1.trim_end()));
+        let bob = alice(&ssh_k1, "").replace("alice", "bob");
+        check(&format!("schema = 1\n{}", alice(&k1, "\"Smoke\"")), 2, "alice: `Smoke` is no pattern of gates' names");
+        check(&format!("schema = 1\n{}", alice(&format!("{k1}, {ssh_k1}"), "")), 2, "stands twice");
+        check(
+            &format!("schema = 1\n{}{bob}", alice(&k1, "\"a\"")),
+            5,
+            "approver bob: the key 06e3fd8fda29 is alice's too",
+        );
+        check(
+            &publisher(&k1, &alice(&ssh_k1, "\"*\"")),
+            6,
+            "alice: the key 06e3fd8fda29 signs modules or holds a role",
+        );
+        check(
+            &format!("schema = 1\n{}[role.revocation]\nkeys = [{k1}]", alice(&k1, "")),
+            2,
+            "or holds a role; give the",
+        );
         assert_eq!(read(b"schema = 1\n\xff").expect_err("not UTF-8").line, 2);
     }
 }

@@ -7,7 +7,8 @@ use super::*;
 use crate::{
     digest::Digest,
     trust::{
-        DocumentError, ROOT_TYPE, TrustRoot, appraise, attach, check_list, inspect, sign_detached, verify_with_keys,
+        Approval, DocumentError, ROOT_TYPE, Revocations, TrustRoot, appraise, attach, check_list, gate_named, inspect,
+        sign_detached, verify_with_keys, weigh,
     },
 };
 
@@ -21,12 +22,13 @@ struct Target {
     run: fn(&[u8]),
 }
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     Target { name: "signature_section", seeds: signature_seeds, run: fuzz_signature_section },
     Target { name: "envelope", seeds: envelope_seeds, run: fuzz_envelope },
     Target { name: "root", seeds: root_seeds, run: fuzz_root },
     Target { name: "list", seeds: list_seeds, run: fuzz_list },
     Target { name: "metadata", seeds: metadata_seeds, run: fuzz_metadata },
+    Target { name: "approval", seeds: approval_seeds, run: fuzz_approval },
 ];
 
 fn delimited() -> Vec<u8> {
@@ -138,6 +140,27 @@ fn fuzz_metadata(bytes: &[u8]) {
     if let Ok(Some(metadata)) = seen.metadata {
         assert!(crate::trust::is_name(&metadata.name) && semver::Version::parse(&metadata.version).is_ok());
         assert_eq!(crate::text::printable(&metadata.version), metadata.version);
+    }
+}
+
+fn approval_seeds() -> Vec<Vec<u8>> {
+    let approval = approvals::approval();
+    let mut two = approval.seal(&key(31)).expect("sealed");
+    two.sign(&key(32));
+    let bob = approval.seal(&key(32)).expect("sealed").to_json();
+    vec![approval.to_payload().expect("a payload"), approvals::signed(31), two.to_json().into_bytes(), bob.into_bytes()]
+}
+
+/// What counts is the approval that was signed; what reads as a payload is written so that it reads back.
+fn fuzz_approval(bytes: &[u8]) {
+    let (signed, evidence) = (approvals::approval().to_payload().expect("a payload"), approvals::evidence());
+    let review = approvals::review(&evidence);
+    if let Ok(found) = weigh(bytes, &review, &approvals::approvers(), &Revocations::default(), now()) {
+        assert_eq!((found.approval, found.approver.as_str()), (Digest::of(&signed), "alice"));
+        assert_eq!(gate_named(bytes).as_deref(), Some(review.gate));
+    }
+    if let Ok(approval) = Approval::parse(bytes) {
+        assert_eq!(Approval::parse(&approval.to_payload().expect("what reads is written")), Ok(approval));
     }
 }
 

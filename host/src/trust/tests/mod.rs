@@ -1,5 +1,6 @@
 //! Attacks and honest cases that take more than one file of the room: whole modules and lists against whole trust files.
 
+mod approvals;
 mod fuzz;
 mod lists;
 mod modules;
