@@ -61,7 +61,7 @@ pub fn shown(path: &Path) -> String {
 }
 
 /// The system's reason without Rust's `(os error 2)`.
-fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

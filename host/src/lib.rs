@@ -35,6 +35,7 @@ pub mod files;
 pub mod judge;
 pub mod limits;
 pub mod manifest;
+pub mod parallel;
 pub mod report;
 pub mod run;
 pub mod sandbox;

@@ -18,8 +18,9 @@ use portcullis::{
     files::read_capped,
     judge::{Cause, Fault, Judgement, Outcome as Judged, RequestTemplate, Usage},
     limits::Limits,
+    parallel::in_parallel_with,
     report::outcome_json,
-    run::{Lane, Lanes, Setting, ask, in_parallel_with},
+    run::{Lane, Lanes, Setting, ask},
     sandbox::{Buffers, Throughput, Tier},
 };
 use serde_json::{Map, Value, value::RawValue};

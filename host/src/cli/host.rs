@@ -50,11 +50,17 @@ pub(crate) fn now(fixed: Option<Timestamp>) -> Timestamp {
 
 /// A name for a run that sorts by time and does not repeat.
 pub(crate) fn run_id(now: Timestamp) -> Result<String, Failure> {
-    let mut random = [0; 4];
+    let random: [u8; 4] = random()?;
+    Ok(format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), hex(&random)))
+}
+
+/// Random bytes of the system's.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut random = [0; N];
     getrandom::fill(&mut random).map_err(|error| {
         Failure::blocked(Diagnostic::new("no-randomness", format!("the system gives no randomness: {error}")))
     })?;
-    Ok(format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), hex(&random)))
+    Ok(random)
 }
 
 /// How many calls may be under way at once, of so many in all. For one it is not worth asking the system for its cores.

@@ -1,16 +1,23 @@
 //! The command line: one file a command. The only room that prints, reads the clock and the environment, and opens what a
 //! user names.
 
+mod approvals;
+mod approve;
 mod bench;
 mod build;
 mod cache;
 mod cargo;
+mod collect;
 mod demo;
 mod documents;
 mod eval;
+mod evidence;
+mod git;
+mod github;
 mod host;
 mod inspect;
 mod key;
+mod live;
 mod modules;
 mod new;
 mod outputs;
@@ -18,6 +25,7 @@ mod revocations;
 mod run;
 mod rustc;
 mod sign;
+mod subject;
 mod table;
 mod templates;
 mod term;
@@ -112,6 +120,8 @@ const HELP: &str = "\
 Decide:
   run         Run a manifest's gates and decide go or no-go
   eval        Ask one gate one question, or many; decides nothing
+  collect     Record a manifest's evidence without judging it
+  approve     Sign off what a gate left to people
 
 Author:
   new         Make a gate crate that builds, with a test
@@ -144,6 +154,8 @@ Start with: portcullis demo
 enum Command {
     Run(run::Args),
     Eval(eval::Args),
+    Collect(collect::Args),
+    Approve(approve::Args),
     New(new::Args),
     Build(build::Args),
     Test(test::Args),
@@ -184,6 +196,8 @@ fn dispatch(command: Command, global: &term::Global) -> Outcome {
     match command {
         Command::Run(args) => args.execute(global),
         Command::Eval(args) => args.execute(global),
+        Command::Collect(args) => args.execute(global),
+        Command::Approve(args) => args.execute(global),
         Command::New(args) => args.execute(),
         Command::Build(args) => args.execute(),
         Command::Test(args) => args.execute(global),

@@ -14,7 +14,7 @@ use portcullis::{
     report,
 };
 
-use super::{Failure, term};
+use super::{Failure, github::Workflow, term};
 
 const DECISION: &str = "decision.json";
 const RESULTS: &str = "gate_results.json";
@@ -59,11 +59,28 @@ impl FromStr for Output {
 pub(crate) struct Outputs {
     folder: PathBuf,
     asked: Vec<Output>,
+    github: Option<Workflow>,
 }
 
 impl Outputs {
     pub(crate) fn new(folder: PathBuf, asked: Vec<Output>) -> Self {
-        Self { folder, asked }
+        Self { folder, asked, github: Workflow::around() }
+    }
+
+    /// What goes to stdout, in order: the text, where nothing else is asked for.
+    fn shown(&self) -> Vec<Format> {
+        let shown: Vec<Format> =
+            self.asked.iter().filter(|output| output.path.is_none()).map(|output| output.format).collect();
+        if shown.is_empty() { vec![Format::Text] } else { shown }
+    }
+
+    /// Begins what is shown while gates run; whether the text report is, so that its lines may come as gates end.
+    pub(crate) fn start(&self) -> Result<bool, Failure> {
+        let live = self.shown().first() == Some(&Format::Text);
+        if let (true, Some(workflow)) = (live, &self.github) {
+            workflow.silence()?;
+        }
+        Ok(live)
     }
 
     /// Removes what an earlier run left, so that nobody takes it for this one's, and makes the folder. `read` are the files
@@ -112,12 +129,26 @@ impl Outputs {
         }
         self.write_artifact(RESULTS, &results)?;
         self.write_artifact(SIGN_OFF, &sign_off)?;
-        let mut shown = self.asked.iter().filter(|output| output.path.is_none()).map(|output| output.format).peekable();
-        if shown.peek().is_none() {
-            term::out(&text_of(Format::Text))?;
+        self.show(record, text_of)?;
+        if let Some(workflow) = &self.github {
+            let readable = self.shown().iter().all(|format| *format == Format::Text);
+            workflow.tell(record, strict_manual, readable)?;
         }
-        shown.try_for_each(|format| term::out(&text_of(format)))?;
         self.write_artifact(DECISION, &json)
+    }
+
+    /// Shows what goes to stdout. The lines of the text report's gates are there already, where it comes first.
+    fn show(&self, record: &Record, text_of: impl Fn(Format) -> String) -> Result<(), Failure> {
+        for (index, format) in self.shown().into_iter().enumerate() {
+            match (index, format) {
+                (0, Format::Text) => {
+                    term::out(&report::terminal::conclusion(record))?;
+                    self.github.as_ref().map_or(Ok(()), Workflow::speak)?;
+                }
+                (_, format) => term::out(&text_of(format))?,
+            }
+        }
+        Ok(())
     }
 
     fn write_artifact(&self, name: &str, text: &str) -> Result<(), Failure> {

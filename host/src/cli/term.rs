@@ -91,6 +91,11 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{NOTE}note{NOTE:#}: {text}");
 }
 
+/// Writes text to stderr as it is.
+pub(crate) fn err(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
+}
+
 /// Writes a line to stderr as it is.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");

@@ -95,9 +95,10 @@ pub struct NextAction {
 ///
 /// A rule without names ranges over the mandatory gates; advisory ones decide only where an expression names them. A gate
 /// that an expression names and that was not selected says nothing. Under `strict_manual` a mandatory review that nobody
-/// signed off is a no-go whatever the rule says: a clause of its own, which no expression can turn round.
+/// signed off is a no-go whatever the rule says: a clause of its own, which no expression can turn round. A review that
+/// somebody did sign off is a pass by now. `run_id` is what a sign-off that is still to come has to name.
 #[must_use]
-pub fn combine(rule: &Rule, gates: &[GateResult], strict_manual: bool) -> Decision {
+pub fn combine(rule: &Rule, gates: &[GateResult], strict_manual: bool, run_id: &str) -> Decision {
     let deciding = deciding(rule, gates);
     let truth = evaluate(rule, gates, &deciding);
     let unsigned: Vec<&GateResult> = gates.iter().filter(|gate| strict_manual && is_unsigned(gate)).collect();
@@ -116,7 +117,7 @@ pub fn combine(rule: &Rule, gates: &[GateResult], strict_manual: bool) -> Decisi
     // Where a person's sign-off alone is missing, that the rule holds is no reason for the no-go.
     let rule_speaks = reasons.is_empty() || ruling == Ruling::Go || matches!(truth, Truth::False | Truth::Unknown);
     reasons.extend(rule_reason(rule, truth, &deciding, reasons.is_empty()).filter(|_| rule_speaks));
-    Decision { ruling, reasons, next_actions: gates.iter().flat_map(next_actions).collect() }
+    Decision { ruling, reasons, next_actions: gates.iter().flat_map(|gate| next_actions(gate, run_id)).collect() }
 }
 
 /// The gates that the rule ranges over.
@@ -197,10 +198,17 @@ fn written(rule: &Rule) -> String {
     }
 }
 
-/// What a gate says is to be done, and what the host knows to do about its fault.
-fn next_actions(gate: &GateResult) -> Vec<NextAction> {
+/// What a gate says is to be done, and what the host knows to do about its fault, or about a review that nobody signed off.
+fn next_actions(gate: &GateResult, run_id: &str) -> Vec<NextAction> {
     let own = gate.next_actions.iter().cloned();
-    let hosts = gate.fault().and_then(|fault| remedy(&excerpt(&gate.gate.name, QUOTED), fault));
+    let name = excerpt(&gate.gate.name, QUOTED);
+    let hosts = match &gate.outcome {
+        GateOutcome::Fault(fault) => remedy(&name, fault),
+        GateOutcome::Review => Some(format!(
+            "sign it off: portcullis approve {name} --run {run_id} --key KEY --expires TIME --reason TEXT"
+        )),
+        _ => None,
+    };
     own.chain(hosts).map(|action| NextAction { gate: Some(gate.gate.name.clone()), action }).collect()
 }
 

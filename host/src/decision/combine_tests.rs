@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::decision::{
     Expr,
-    samples::{advisory, answer, bare, fault, gate},
+    samples::{advisory, answer, bare, fault, gate, sign_off},
 };
 
 fn expr(text: &str) -> Rule {
@@ -69,7 +69,7 @@ fn a_rule_makes_a_decision() {
         (expr("zz"), "p", Blocked),
         (expr("!at_least(2, a, b)"), "pr", Blocked),
     ] {
-        assert_eq!(combine(&rule, &gates(outcomes), false).ruling, expect, "{rule:?} over {outcomes}");
+        assert_eq!(combine(&rule, &gates(outcomes), false, "run-1").ruling, expect, "{rule:?} over {outcomes}");
     }
 }
 
@@ -86,7 +86,7 @@ fn strict_manual_turns_an_unsigned_mandatory_review_into_a_no_go_whatever_the_ru
         (Rule::All, "xR", Blocked),
         (Rule::All, "pp", Go),
     ] {
-        let decision = combine(&rule, &gates(outcomes), true);
+        let decision = combine(&rule, &gates(outcomes), true, "run-1");
         assert_eq!(decision.ruling, expect, "{rule:?} over {outcomes}");
         let unsigned = decision.reasons.iter().any(|reason| reason.code == "review-unsigned");
         assert_eq!(unsigned, expect == NoGo, "{rule:?} over {outcomes}");
@@ -122,7 +122,7 @@ fn reasons_name_what_stood_in_the_way() {
             ],
         ),
     ] {
-        let decision = combine(&rule, &gates(outcomes), false);
+        let decision = combine(&rule, &gates(outcomes), false, "run-1");
         let reasons: Vec<_> = decision.reasons.iter().map(|reason| (reason.code, reason.message.as_str())).collect();
         assert_eq!(reasons, expect, "{rule:?} over {outcomes}");
     }
@@ -137,37 +137,63 @@ fn a_failed_gate_is_told_with_its_first_failure_and_what_to_do() {
         usage: crate::judge::Usage::default(),
         notes: String::new(),
     };
-    let decision = combine(&Rule::All, &[GateResult::from_judgement(gate("readiness"), judgement)], false);
+    let decision = combine(&Rule::All, &[GateResult::from_judgement(gate("readiness"), judgement)], false, "run-1");
     assert_eq!(decision.reasons[0].message, "gate `readiness` failed: manifest_run_id_missing (+2)");
     assert_eq!(decision.next_actions, [NextAction { gate: Some("readiness".into()), action: "write a run id".into() }]);
     assert_eq!(decision.exit_code(), 1);
 }
 
 #[test]
+fn a_review_asks_for_a_sign_off_and_counts_as_passed_once_it_has_one() {
+    for (rule, strict, expect) in [
+        (Rule::All, true, Ruling::Go),
+        (Rule::All, false, Ruling::Go),
+        (Rule::AtLeast(2), false, Ruling::Go),
+        (expr("a && b"), true, Ruling::Go),
+        (expr("!b"), false, Ruling::NoGo),
+    ] {
+        let mut results = gates("pr");
+        let asked = combine(&rule, &results, strict, "run-1").next_actions;
+        let action = "sign it off: portcullis approve b --run run-1 --key KEY --expires TIME --reason TEXT";
+        assert_eq!(asked, [NextAction { gate: Some("b".into()), action: action.into() }]);
+        results = results.into_iter().map(|result| result.signed_off(sign_off("alice"))).collect();
+        let decision = combine(&rule, &results, strict, "run-1");
+        assert_eq!((decision.ruling, decision.next_actions), (expect, Vec::new()), "{rule:?} {strict}");
+    }
+}
+
+#[test]
 fn a_fault_says_what_the_host_knows_to_do() {
     let cause = Cause::Limit(Exceeded { limit: Limit::Fuel, used: 9, allowed: 9 });
-    let decision = combine(&Rule::All, &[GateResult::faulted(gate("spin"), fault(cause, "m"))], false);
+    let decision = combine(&Rule::All, &[GateResult::faulted(gate("spin"), fault(cause, "m"))], false, "run-1");
     assert_eq!(decision.exit_code(), 3);
     assert!(decision.next_actions[0].action.starts_with("raise `fuel` of gate `spin` in the manifest"));
 }
 
 proptest! {
     #[test]
+    fn a_sign_off_changes_no_gate_but_a_review(outcomes in "[pfnsxPFNSX]{1,4}", rule in rule(), strict in any::<bool>()) {
+        let before = gates(&outcomes);
+        let signed: Vec<_> = before.iter().cloned().map(|result| result.signed_off(sign_off("alice"))).collect();
+        prop_assert_eq!(combine(&rule, &before, strict, "run-1"), combine(&rule, &signed, strict, "run-1"));
+    }
+
+    #[test]
     fn a_go_survives_any_answer_of_a_gate_that_faulted(outcomes in "[pfrnsx]{1,4}", rule in rule(), place in 0..4_usize) {
         let mut results = gates(&outcomes);
         let place = place % results.len();
         results[place].outcome = GateOutcome::Fault(fault(Cause::Trap, "t"));
-        if combine(&rule, &results, false).ruling == Ruling::Go {
+        if combine(&rule, &results, false, "run-1").ruling == Ruling::Go {
             for outcome in [GateOutcome::Pass, GateOutcome::Fail] {
                 results[place].outcome = outcome;
-                prop_assert_eq!(combine(&rule, &results, false).ruling, Ruling::Go);
+                prop_assert_eq!(combine(&rule, &results, false, "run-1").ruling, Ruling::Go);
             }
         }
     }
 
     #[test]
     fn without_a_verdict_there_is_no_go(outcomes in "[rnsxRNSX]{0,4}", rule in rule(), strict in any::<bool>()) {
-        let decision = combine(&rule, &gates(&outcomes), strict);
+        let decision = combine(&rule, &gates(&outcomes), strict, "run-1");
         prop_assert!(decision.ruling != Ruling::Go);
         prop_assert!(!decision.reasons.is_empty());
     }

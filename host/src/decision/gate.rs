@@ -31,8 +31,20 @@ pub struct GateFacts {
     pub module: ModuleRecord,
     /// Its parameters.
     pub params: Map<String, Value>,
+    /// The evidence that it judges, in the manifest's order.
+    pub judged: Vec<Judged>,
     /// Its limits.
     pub limits: Limits,
+}
+
+/// A piece of evidence that a gate judges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Judged {
+    /// The member of the input that it is; nothing where it is the whole input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its name in the manifest.
+    pub evidence: String,
 }
 
 /// Which module a gate is a use of, and who signed it.
@@ -121,6 +133,26 @@ pub struct GateResult {
     pub notes: String,
     /// What its calls used.
     pub usage: Usage,
+    /// The approval that turned its review into a pass.
+    pub sign_off: Option<SignOff>,
+}
+
+/// Whose signed word made a pass of a review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignOff {
+    /// The approver's name in the trust file.
+    pub approver: String,
+    /// The key that signed.
+    pub key_id: String,
+    /// The digest of the approval's payload: its identity.
+    pub approval: Digest,
+    /// Why, in the approver's words.
+    pub reason: String,
+    /// When it was made.
+    pub issued: String,
+    /// When its time is over.
+    pub expires: String,
 }
 
 impl GateResult {
@@ -150,6 +182,16 @@ impl GateResult {
         Self { summary: fault.message.clone(), ..Self::empty(gate, GateOutcome::Fault(fault), code) }
     }
 
+    /// The same, once somebody signed it off: a review becomes a pass and keeps what it said. Anything else stays what it
+    /// is, for no word of a person's turns a fail or a fault into a pass, or one sign-off into another.
+    #[must_use]
+    pub fn signed_off(self, sign_off: SignOff) -> Self {
+        if self.outcome != GateOutcome::Review {
+            return self;
+        }
+        Self { outcome: GateOutcome::Pass, code: ResultCode::Success, sign_off: Some(sign_off), ..self }
+    }
+
     pub(super) fn empty(gate: GateFacts, outcome: GateOutcome, code: ResultCode) -> Self {
         Self {
             gate,
@@ -164,6 +206,7 @@ impl GateResult {
             details: None,
             notes: String::new(),
             usage: Usage::default(),
+            sign_off: None,
         }
     }
 
@@ -285,7 +328,7 @@ pub(super) fn failing_code(findings: &[Finding]) -> ResultCode {
 mod tests {
     use super::*;
     use crate::{
-        decision::samples::{answer, fault, finding, gate},
+        decision::samples::{answer, bare, fault, finding, gate, sign_off},
         limits::Limit,
     };
 
@@ -332,6 +375,29 @@ mod tests {
         let exceeded = Exceeded { limit: Limit::Memory, used: 1_234_567, allowed: 64_000 };
         let result = GateResult::faulted(gate("a"), fault(Cause::Limit(exceeded), &exceeded.to_string()));
         assert_eq!(result.headline(), "memory-limit: used 1,234,567, allowed 64,000 bytes");
+    }
+
+    #[test]
+    fn only_a_review_is_signed_off_and_it_keeps_what_it_said() {
+        let review = r#"{"verdict":"review","summary":"no audit log","details":{"events":0},"next_actions":["look"],
+            "findings":[{"code":"LOG_MISSING","severity":"warning","message":"m"}]}"#;
+        let (before, after) = (of(review), of(review).signed_off(sign_off("alice")));
+        assert_eq!((&after.outcome, after.code), (&GateOutcome::Pass, ResultCode::Success));
+        assert_eq!(after.sign_off, Some(sign_off("alice")));
+        assert_eq!((&after.summary, &after.findings), (&before.summary, &before.findings));
+        assert_eq!(after.headline(), before.headline());
+        assert_eq!(after.signed_off(sign_off("bob")).sign_off, Some(sign_off("alice")), "the first one counts");
+        let fault = fault(Cause::Trap, "unreachable");
+        for outcome in [
+            GateOutcome::Pass,
+            GateOutcome::Fail,
+            GateOutcome::NotApplicable,
+            GateOutcome::Skipped("why".to_owned()),
+            GateOutcome::Fault(fault),
+        ] {
+            let result = bare(gate("a"), outcome.clone()).signed_off(sign_off("alice"));
+            assert_eq!((result.outcome, result.sign_off), (outcome, None));
+        }
     }
 
     #[test]

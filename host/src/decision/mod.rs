@@ -4,6 +4,7 @@
 //! them by the plan's rule in four-valued logic ([`Truth`]); a [`Record`] names everything that decided.
 
 mod combine;
+mod entry;
 mod expr;
 mod gate;
 mod lexer;
@@ -12,13 +13,13 @@ mod record;
 mod truth;
 
 pub use combine::{Decision, NextAction, Reason, Ruling, combine};
+pub(crate) use entry::FaultRecord;
 pub use expr::{Expr, ExprError};
-pub use gate::{GateFacts, GateOutcome, GateResult, ModuleRecord, code_of};
+pub use gate::{GateFacts, GateOutcome, GateResult, Judged, ModuleRecord, SignOff, code_of};
 pub(crate) use gate::{place, told};
-pub(crate) use record::FaultRecord;
 pub use record::{
-    DigestSet, InputRecord, ListRecord, NotInUse, PolicyRecord, Record, RevocationsRecord, RunFacts, SubjectRecord,
-    Summary, TrustRecord, VerifierRecord, ViolationRecord,
+    ApprovalRecord, DigestSet, InputRecord, ListRecord, NotInUse, PolicyRecord, Record, RevocationsRecord, RunFacts,
+    SubjectRecord, Summary, TrustRecord, VerifierRecord, ViolationRecord,
 };
 pub use truth::Truth;
 

@@ -6,18 +6,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use portcullis_sdk::{Check, Finding, Json, Kind, RuntimeEvidence};
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
 
 use super::{
     combine::{Decision, NextAction, Reason, Ruling},
-    gate::{GateOutcome, GateResult, ModuleRecord},
+    gate::{GateOutcome, GateResult, SignOff},
 };
 use crate::{
     digest::Digest,
-    judge::{Cause, Fault},
-    limits::{Exceeded, Limits},
     manifest::Enforcement,
     trust::{Freshness, Standing},
 };
@@ -86,8 +82,8 @@ pub struct Record {
     pub summary: Summary,
     /// The gates, in the manifest's order.
     pub gates: Vec<GateResult>,
-    /// Sign-offs that counted: none.
-    pub approvals: [(); 0],
+    /// Sign-offs that counted, in the order of the gates.
+    pub approvals: Vec<ApprovalRecord>,
     /// Rules of the pipeline that gates saw broken.
     pub violations: Vec<ViolationRecord>,
     /// The agents' budget of errors.
@@ -123,9 +119,9 @@ impl Record {
             inputs,
             baseline: (),
             summary: Summary::of(&gates, took),
+            approvals: gates.iter().filter_map(ApprovalRecord::of).collect(),
             violations: gates.iter().flat_map(ViolationRecord::of).collect(),
             gates,
-            approvals: [],
             error_budget: NotInUse { status: "none" },
             reasons,
             next_actions,
@@ -167,6 +163,8 @@ pub struct SubjectRecord {
 /// The manifest that a run followed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PolicyRecord {
+    /// The pipeline's name in it.
+    pub name: String,
     /// Where it was read, as the user named it.
     pub uri: String,
     /// Its bytes.
@@ -248,14 +246,54 @@ impl RevocationsRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InputRecord {
-    /// The name of the evidence, or the path of a file of `each`.
+    /// The name of the evidence, or the pattern of `each`.
     pub name: String,
+    /// The kind of its source: `file`, `value`, `env`, `command`, `http`; or `each`, for files that a validator looked at.
+    pub kind: String,
     /// Where it came from; nothing for a value in the manifest.
     pub uri: Option<String>,
-    /// Its bytes as they were read.
-    pub digest: DigestSet,
+    /// `completed`, or what kept it from that.
+    pub outcome: String,
+    /// The code of why it is no evidence that a gate may judge; nothing where it is.
+    pub error: Option<String>,
+    /// Its bytes as they were read; nothing where nothing was seen.
+    pub digest: Option<DigestSet>,
     /// How many bytes.
-    pub size_bytes: u64,
+    pub size_bytes: Option<u64>,
+    /// When collecting it began; nothing where it was read while gates ran.
+    #[serde(serialize_with = "rfc3339_if_any")]
+    pub collected_on: Option<Timestamp>,
+    /// How long collecting it took; written in milliseconds.
+    #[serde(serialize_with = "milliseconds_if_any")]
+    pub duration_ms: Option<Duration>,
+}
+
+/// An approval that counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalRecord {
+    /// The gate whose review it turned into a pass.
+    pub gate: String,
+    /// The approver's name in the trust file.
+    pub approver: String,
+    /// The key that signed.
+    pub key_id: String,
+    /// Its payload: its identity.
+    pub digest: DigestSet,
+    /// Why, in the approver's words.
+    pub reason: String,
+    /// When it was made.
+    pub issued: String,
+    /// When its time is over.
+    pub expires: String,
+}
+
+impl ApprovalRecord {
+    fn of(gate: &GateResult) -> Option<Self> {
+        let SignOff { approver, key_id, approval, reason, issued, expires } = gate.sign_off.clone()?;
+        let gate = gate.gate.name.clone();
+        Some(Self { gate, approver, key_id, digest: approval.into(), reason, issued, expires })
+    }
 }
 
 /// A section that nothing fills.
@@ -332,113 +370,19 @@ impl Summary {
     }
 }
 
-/// An entry of `gates`, field by field as it is written.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct GateRecord<'a> {
-    id: &'a str,
-    kind: Kind,
-    stage: &'a str,
-    enforcement: Enforcement,
-    outcome: &'static str,
-    code: u32,
-    code_name: &'static str,
-    summary: &'a str,
-    checks: &'a [Check],
-    findings: &'a [Finding],
-    evidence: &'a [RuntimeEvidence],
-    details: Option<&'a Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fault: Option<FaultRecord<'a>>,
-    module: &'a ModuleRecord,
-    fuel_used: u64,
-    fuel_limit: u64,
-    memory_peak_bytes: u64,
-    duration_ms: f64,
-    params: &'a Map<String, Value>,
-    limits: LimitsRecord,
-}
-
-/// A fault, as records write it.
-#[derive(Serialize)]
-pub(crate) struct FaultRecord<'a> {
-    code: &'static str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<Exceeded>,
-}
-
-impl<'a> From<&'a Fault> for FaultRecord<'a> {
-    fn from(fault: &'a Fault) -> Self {
-        let limit = if let Cause::Limit(exceeded) = fault.cause { Some(exceeded) } else { None };
-        Self { code: fault.cause.code(), message: &fault.message, limit }
-    }
-}
-
-/// What a call of the gate was allowed, in the units that the names say; nothing where it grows with the input.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LimitsRecord {
-    fuel: Option<u64>,
-    memory_bytes: Option<u64>,
-    time_ms: u64,
-    table_elements: u64,
-    stdout_bytes: u64,
-    stderr_bytes: u64,
-    input_bytes: u64,
-    module_bytes: u64,
-}
-
-impl From<&Limits> for LimitsRecord {
-    fn from(limits: &Limits) -> Self {
-        Self {
-            fuel: limits.fuel,
-            memory_bytes: limits.memory,
-            time_ms: u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX),
-            table_elements: limits.table_elements,
-            stdout_bytes: limits.stdout,
-            stderr_bytes: limits.stderr,
-            input_bytes: limits.input,
-            module_bytes: limits.module,
-        }
-    }
-}
-
-impl Serialize for GateResult {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { gate, usage, .. } = self;
-        let fault = self.fault().map(FaultRecord::from);
-        let record = GateRecord {
-            id: &gate.name,
-            kind: gate.kind,
-            stage: &gate.stage,
-            enforcement: gate.enforcement,
-            outcome: self.outcome.name(),
-            code: self.code.number(),
-            code_name: self.code.name(),
-            summary: &self.summary,
-            checks: &self.checks,
-            findings: &self.findings,
-            evidence: &self.evidence,
-            details: self.details.as_ref(),
-            fault,
-            module: &gate.module,
-            fuel_used: usage.fuel,
-            fuel_limit: usage.fuel_limit,
-            memory_peak_bytes: usage.memory_peak,
-            duration_ms: milliseconds(usage.duration),
-            params: &gate.params,
-            limits: LimitsRecord::from(&gate.limits),
-        };
-        record.serialize(serializer)
-    }
-}
-
 /// A duration in milliseconds, to the microsecond.
-fn milliseconds(duration: Duration) -> f64 {
+pub(super) fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1_000.0
+}
+
+fn milliseconds_if_any<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(milliseconds).serialize(serializer)
 }
 
 fn rfc3339<S: Serializer>(timestamp: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(timestamp)
+}
+
+fn rfc3339_if_any<S: Serializer>(timestamp: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    timestamp.map(|timestamp| timestamp.to_string()).serialize(serializer)
 }

@@ -2,7 +2,7 @@
 
 use portcullis_sdk::{Answer, Finding, Kind, Severity};
 
-use super::{GateFacts, GateOutcome, GateResult, ModuleRecord};
+use super::{GateFacts, GateOutcome, GateResult, ModuleRecord, SignOff};
 use crate::{
     digest::Digest,
     judge::{Cause, Fault, ResultCode},
@@ -24,6 +24,7 @@ pub(crate) fn gate(name: &str) -> GateFacts {
             key_ids: vec!["k1".to_owned()],
         },
         params: serde_json::Map::new(),
+        judged: Vec::new(),
         limits: Limits::default(),
     }
 }
@@ -49,6 +50,17 @@ pub(crate) fn finding(code: &str, line: u32) -> Finding {
         path: Some("flows/a.aether".to_owned()),
         line: Some(line),
         pointer: None,
+    }
+}
+
+pub(crate) fn sign_off(approver: &str) -> SignOff {
+    SignOff {
+        approver: approver.to_owned(),
+        key_id: "k2".to_owned(),
+        approval: Digest::of(approver.as_bytes()),
+        reason: "looked at the log".to_owned(),
+        issued: "2026-01-09T00:00:00Z".to_owned(),
+        expires: "2026-01-16T00:00:00Z".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Collected bytes → JSON, as the source's format says.
 
+mod yaml;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::value::{RawValue, to_raw_value};
 use toml::{Spanned, de::DeTable};
@@ -9,8 +11,8 @@ use crate::{
     text::excerpt,
 };
 
-/// The most bytes of TOML; reading it takes many times its size in memory.
-const MAX_TOML: usize = 4 << 20;
+/// The most bytes of TOML or YAML; reading it takes many times its size in memory.
+const MAX_WRITTEN: usize = 4 << 20;
 
 /// Bytes that are not what their format says. The messages follow a name: of a file, or of a line of input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,9 +33,15 @@ pub enum DecodeError {
     /// Not TOML, or TOML that JSON cannot say.
     #[error("is not TOML that can be read as JSON: {0}")]
     NotToml(String),
-    /// More TOML than is read.
-    #[error("has {0} bytes of TOML, and {MAX_TOML} are allowed")]
+    /// Not YAML, or YAML that JSON cannot say.
+    #[error("is not YAML that can be read as JSON: {0}")]
+    NotYaml(String),
+    /// More TOML or YAML than is read.
+    #[error("has {0} bytes, and {MAX_WRITTEN} are allowed in its format")]
     TooLarge(usize),
+    /// Aliases that repeat more than is read.
+    #[error("repeats more than {MAX_WRITTEN} bytes by its aliases")]
+    TooOften,
     /// More levels than gates read.
     #[error("is nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
@@ -47,7 +55,8 @@ impl DecodeError {
             Self::NotUtf8(_) => "evidence-not-utf8",
             Self::NotJson { .. } => "evidence-not-json",
             Self::NotToml(_) => "evidence-not-toml",
-            Self::TooLarge(_) => "evidence-too-large",
+            Self::NotYaml(_) => "evidence-not-yaml",
+            Self::TooLarge(_) | Self::TooOften => "evidence-too-large",
             Self::TooDeep => "evidence-too-deep",
         }
     }
@@ -70,6 +79,7 @@ pub(super) fn decode(bytes: Vec<u8>, format: Format) -> Result<Box<RawValue>, De
         Format::Json => owned_document(text),
         Format::JsonLines => lines(&text),
         Format::Toml => toml_document(&text),
+        Format::Yaml => yaml_document(&text),
         Format::Text | Format::Bytes => to_raw_value(&text).map_err(|error| DecodeError::json(&error, 0)),
     }
 }
@@ -108,9 +118,7 @@ fn lines(text: &str) -> Result<Box<RawValue>, DecodeError> {
 }
 
 fn toml_document(text: &str) -> Result<Box<RawValue>, DecodeError> {
-    if text.len() > MAX_TOML {
-        return Err(DecodeError::TooLarge(text.len()));
-    }
+    check_size(text)?;
     let not_toml = |at: usize, reason: &str| {
         let before = text.get(..at).unwrap_or(text);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
@@ -126,6 +134,16 @@ fn toml_document(text: &str) -> Result<Box<RawValue>, DecodeError> {
     to_raw_value(&object).map_err(|error| DecodeError::json(&error, 0))
 }
 
+fn yaml_document(text: &str) -> Result<Box<RawValue>, DecodeError> {
+    check_size(text)?;
+    generated(yaml::to_json(text)?)
+}
+
+/// Whether a text that has to be read as a whole is short enough for it.
+fn check_size(text: &str) -> Result<(), DecodeError> {
+    if text.len() > MAX_WRITTEN { Err(DecodeError::TooLarge(text.len())) } else { Ok(()) }
+}
+
 /// JSON that this room wrote itself.
 fn generated(json: String) -> Result<Box<RawValue>, DecodeError> {
     RawValue::from_string(json).map_err(|error| DecodeError::json(&error, 0))
@@ -133,7 +151,7 @@ fn generated(json: String) -> Result<Box<RawValue>, DecodeError> {
 
 /// Whether brackets outside of strings are nested at most `most` deep. The parser that follows checks everything else,
 /// but keeps no count.
-fn check_depth(text: &str, most: usize) -> Result<(), DecodeError> {
+pub(super) fn check_depth(text: &str, most: usize) -> Result<(), DecodeError> {
     let mut depth = 0_usize;
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -211,7 +229,9 @@ mod tests {
         );
         check("a = inf", Format::Toml, Err("evidence-not-toml"));
         check("a = ", Format::Toml, Err("evidence-not-toml"));
-        check("#".repeat(MAX_TOML + 1), Format::Toml, Err("evidence-too-large"));
+        check("#".repeat(MAX_WRITTEN + 1), Format::Toml, Err("evidence-too-large"));
+        check("a: [no, 1]\n", Format::Yaml, Ok("{\"a\":[\"no\",1]}"));
+        check("#".repeat(MAX_WRITTEN + 1), Format::Yaml, Err("evidence-too-large"));
         check("a\"\u{1}\n", Format::Text, Ok("\"a\\\"\\u0001\\n\""));
         check(b"\xff".to_vec(), Format::Text, Err("evidence-not-utf8"));
         check(b"\xff\x00".to_vec(), Format::Bytes, Ok("{\"base64\":\"/wA=\"}"));
@@ -229,7 +249,9 @@ mod tests {
             bytes in proptest::collection::vec(any::<u8>(), 0..64),
             text in "[\\[\\]{}\",:0-9a-z\\\\\n ]{0,40}",
         ) {
-            for format in [Format::Json, Format::JsonLines, Format::Toml, Format::Text, Format::Bytes] {
+            let formats =
+                [Format::Json, Format::JsonLines, Format::Toml, Format::Yaml, Format::Text, Format::Bytes];
+            for format in formats {
                 for input in [bytes.clone(), text.clone().into_bytes()] {
                     if let Ok(json) = decode(input, format) {
                         prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(json.get()).is_ok());

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::{files::shown, text::printable};
+use crate::{
+    digest::Digest,
+    files::{read_capped, shown},
+    text::printable,
+};
 
 /// Folders that hold what tools keep or make, never what a team wrote (spec/workflow-findings.md).
 const PASSED_OVER: [&str; 8] = [".git", ".hg", ".svn", "__pycache__", ".venv", "venv", "build", "dist"];
@@ -46,6 +50,12 @@ pub enum MatchError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The recorded evidence does not hold what the pattern matched.
+    #[error("what `{}` matched was not recorded", printable(.0))]
+    NotRecorded(String),
+    /// They could not be listed when evidence was recorded.
+    #[error("{}", printable(.0))]
+    Recorded(String),
 }
 
 impl MatchError {
@@ -55,7 +65,55 @@ impl MatchError {
         match self {
             Self::NoFiles(_) => "no-files",
             Self::Glob(error) => error.code(),
-            Self::Unlistable { .. } => "files-unlistable",
+            Self::Unlistable { .. } | Self::Recorded(_) => "files-unlistable",
+            Self::NotRecorded(_) => "evidence-not-recorded",
+        }
+    }
+}
+
+/// The files that a gate is asked about, one at a time: in the world, or in a folder of recorded evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matched {
+    folder: PathBuf,
+    paths: Vec<String>,
+    /// The digest that each was recorded with and lies under, or why it could not be read then.
+    recorded: Option<Vec<Result<Digest, String>>>,
+}
+
+impl Matched {
+    /// Files below `root`.
+    pub(super) fn found(root: PathBuf, paths: Vec<String>) -> Self {
+        Self { folder: root, paths, recorded: None }
+    }
+
+    /// Files in `folder`, under their digests.
+    pub(super) fn recorded(folder: PathBuf, paths: Vec<String>, digests: Vec<Result<Digest, String>>) -> Self {
+        Self { folder, paths, recorded: Some(digests) }
+    }
+
+    /// Their paths, relative to the folder of the manifest, with `/` between their parts; in the order of their bytes.
+    #[must_use]
+    pub fn paths(&self) -> &[String] {
+        &self.paths
+    }
+
+    /// The bytes of the file with that index, at most `cap`, and their digest.
+    ///
+    /// # Errors
+    /// With a sentence for people: it is not there or is no file, is too large, is not what was recorded.
+    pub fn read(&self, index: usize, cap: u64) -> Result<(Digest, Vec<u8>), String> {
+        let name = self.paths.get(index).map(String::as_str).unwrap_or_default();
+        let known = match self.recorded.as_ref().and_then(|digests| digests.get(index)) {
+            Some(Err(reason)) => return Err(reason.clone()),
+            Some(Ok(digest)) => Some(*digest),
+            None => None,
+        };
+        let path = self.folder.join(known.map_or_else(|| name.to_owned(), |digest| digest.to_string()));
+        let bytes = read_capped(&path, cap).map_err(|error| error.to_string())?;
+        let digest = Digest::of(&bytes);
+        match known.is_none_or(|known| known == digest) {
+            true => Ok((digest, bytes)),
+            false => Err(format!("`{}` is not what was recorded", printable(name))),
         }
     }
 }

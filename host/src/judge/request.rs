@@ -89,11 +89,7 @@ impl RequestTemplate {
 type Members<'a> = Vec<(Option<&'a str>, &'a Evidence)>;
 
 fn members<'a>(input: &'a Input, evidence: &'a Collected) -> Result<Members<'a>, Fault> {
-    let wanted: Vec<(Option<&str>, usize)> = match input {
-        Input::Nothing | Input::Each { .. } => Vec::new(),
-        Input::Whole(index) => vec![(None, *index)],
-        Input::Named(members) => members.iter().map(|(name, index)| (Some(name.as_str()), *index)).collect(),
-    };
+    let wanted = input.members();
     let mut found = Vec::with_capacity(wanted.len());
     let mut missing = Vec::new();
     for (name, index) in wanted {
@@ -136,7 +132,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        evidence::collect,
+        evidence::collect_files,
         manifest::{Overrides, parse},
     };
 
@@ -176,7 +172,7 @@ mod tests {
             [gate.named]\nmodule = 'm'\ninput = { 'x\"' = 'a', y = 'a' }\n[gate.nothing]\nmodule = 'm'\n\
             [gate.missing]\nmodule = 'm'\ninput = { a = 'a', b = 'b', c = 'c' }\n";
         let plan = parse(manifest.as_bytes(), "p.toml".as_ref(), &Overrides::default()).expect("a plan");
-        let evidence = collect(&plan);
+        let evidence = collect_files(&plan);
         let template = RequestTemplate { before: Vec::new(), after: Vec::new() };
         let inputs: Vec<_> = plan
             .gates

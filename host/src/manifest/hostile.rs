@@ -9,11 +9,17 @@ use super::*;
 const GOOD: &str = r#"schema = 1
 name = "t"
 trust = "t.toml"
+[network]
+hosts = ["localhost", "[::1]", "*.b", "a.b:80"]
 [limits]
 fuel = "2G"
 [evidence]
-a = { file = "a.json" }
+a = { file = "a.json", optional = true, after = ["c"] }
 b = { value = { x = [1, 2.5, "é"] } }
+c = { command = ["./c", "$${", "${env:C}"], env = { C = "c" }, cwd = "c", timeout = "1s", reveal = ["C"] }
+d = { env = ["A"] }
+e = { http = { url = "http://localhost/?q=${env:E}", json = { a = 1 }, stop_at = "x" } }
+f = { http = [{ url = "http://[::1]:80", headers = { a = "b" }, resume = "e" }, { url = "http://a.b", resume = true }] }
 [gate.one]
 module = "one.wasm"
 input = { x = "a", y = "b" }
@@ -45,12 +51,24 @@ fn sound(bytes: &[u8]) -> bool {
             let mut staged: Vec<_> = plan.stages.iter().flat_map(|stage| stage.gates.clone()).collect();
             staged.sort_unstable();
             gates > 0
+                && plan.evidence.iter().all(|source| has_sound_order(source, plan.evidence.len()))
+                && plan.wanted_evidence().len() == plan.evidence.len()
                 && staged == (0..gates).collect::<Vec<_>>()
                 && plan.gates.iter().all(|gate| gate.needs.iter().all(|needed| *needed < gates) && evidence(gate))
                 && plan.stages.iter().enumerate().all(|(at, stage)| stage.needs.iter().all(|needed| *needed < at))
         }
         Err(problems) => !problems.is_empty() && problems.iter().all(|problem| problem.place.is_some()),
     }
+}
+
+fn has_sound_order(source: &EvidenceSource, sources: usize) -> bool {
+    source.after.iter().all(|before| *before < sources)
+        && source.origin.resumes_from().is_none_or(|resumed| source.after.contains(&resumed))
+        && match &source.origin {
+            Origin::Command(command) => !command.argv.is_empty(),
+            Origin::Http(http) => !http.exchanges.is_empty(),
+            Origin::File { .. } | Origin::Value(_) | Origin::Env(_) => true,
+        }
 }
 
 #[test]
@@ -94,6 +112,17 @@ fn large_manifests_are_refused_or_read_in_a_moment() {
         fill(&needs_the_last),
         fill(&|index| format!("[[stage]]\nid='s{index}'\nneeds=['s{}']\n", index + 1)),
         format!("[decision]\nexpr='{}'\n", "(".repeat(most - 100)),
+        format!("[evidence]\n{}", fill(&|index| format!("e{index}={{value=1,after=['e{}']}}\n", index + 1))),
+        format!("[evidence]\na={{value=1,after=[{}]}}", "'a',".repeat(most / 4 - 20)),
+        format!("[evidence]\na={{command=[{}]}}", "'${env:A}',".repeat(most / 11 - 20)),
+        format!("[evidence]\na={{command=['{}']}}", "${env:A}".repeat(most / 8 - 20)),
+        format!("[evidence]\na={{http=[{}]}}", "{url='http://a',resume='a'},".repeat(most / 28 - 20)),
+        format!("[network]\nhosts=[{}]", "'*.a',".repeat(most / 6 - 20)),
+        format!(
+            "[network]\nhosts=[{}]\n[evidence]\na={{http=[{}]}}",
+            "'*.a',".repeat(256),
+            "{url='http://a'},".repeat(most / 17 - 300)
+        ),
         format!("[decision]\nexpr='{}a'\n", "a && ".repeat(most / 5 - 10)),
     ] {
         assert!(sound(text.as_bytes()), "{}", text.get(..60).unwrap_or(&text));

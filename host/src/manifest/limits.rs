@@ -16,9 +16,12 @@ use crate::{
 
 /// What a key counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Unit {
+pub(super) enum Unit {
+    /// Things: `2G`, or an integer.
     Count,
+    /// Bytes: `1MiB`, or an integer.
     Bytes,
+    /// Time, always with its unit: `5s`.
     Milliseconds,
 }
 
@@ -52,20 +55,27 @@ pub(super) fn limits(table: Table<'_>, base: &Limits, problems: &mut Problems<'_
     let Some(table) = table.table("limits", problems) else { return limits };
     let table = table.only(&KEYS.map(|key| key.0), problems);
     for key in KEYS {
-        if let Some(amount) = table.get(key.0).and_then(|node| amount(node, &key, problems)) {
-            (key.3)(&mut limits, amount);
+        let Key(name, unit, ceiling, set) = key;
+        if let Some(amount) = table.get(name).and_then(|node| amount(node, name, (unit, ceiling), problems)) {
+            set(&mut limits, amount);
         }
     }
     limits
 }
 
-fn amount(node: Node<'_>, Key(name, unit, ceiling, _): &Key, problems: &mut Problems<'_>) -> Option<u64> {
+/// The amount that `node` is: from 1 to `ceiling`, or told to be a problem. `name` is the key that it stands at.
+pub(super) fn amount(
+    node: Node<'_>,
+    name: &str,
+    (unit, ceiling): (Unit, u64),
+    problems: &mut Problems<'_>,
+) -> Option<u64> {
     let at = node.span().start;
     // A bare number of time would leave open whether seconds or milliseconds are meant.
     let amount = match node.get_ref() {
-        DeValue::String(text) => written(At { at, it: text }, *unit, problems)?,
-        DeValue::Integer(_) if *unit != Unit::Milliseconds => whole_number(node, problems)?,
-        _ if *unit == Unit::Milliseconds => return wrong_type(node, "a string such as `5s`", problems),
+        DeValue::String(text) => written(At { at, it: text }, unit, problems)?,
+        DeValue::Integer(_) if unit != Unit::Milliseconds => whole_number(node, problems)?,
+        _ if unit == Unit::Milliseconds => return wrong_type(node, "a string such as `5s`", problems),
         _ => return wrong_type(node, "a string or an integer", problems),
     };
     let shown = match unit {
@@ -75,7 +85,7 @@ fn amount(node: Node<'_>, Key(name, unit, ceiling, _): &Key, problems: &mut Prob
     };
     if amount == 0 {
         problems.add(at, Diagnostic::new("limit-zero", format!("nothing runs with a limit of 0: `{name}`")));
-    } else if amount > *ceiling {
+    } else if amount > ceiling {
         let message = format!("`{name}` is {amount}{shown}, past the host's ceiling of {ceiling}{shown}");
         problems.add(at, Diagnostic::new("limit-ceiling", message));
     }

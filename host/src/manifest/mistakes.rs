@@ -7,7 +7,7 @@ use super::{
     *,
 };
 
-fn told(problems: &[Diagnostic]) -> Vec<String> {
+pub(super) fn told(problems: &[Diagnostic]) -> Vec<String> {
     let one = |problem: &Diagnostic| {
         let place = problem.place.as_deref().unwrap_or_default();
         let place = place.strip_prefix("d/p.toml:").unwrap_or(place);
@@ -23,7 +23,7 @@ fn check(text: &str, expect: &[&str]) {
 }
 
 /// A manifest of [`HEAD`] and `rest`; its first line is the fourth.
-fn check_rest(rest: &str, expect: &[&str]) {
+pub(super) fn check_rest(rest: &str, expect: &[&str]) {
     check(&format!("{HEAD}{rest}"), expect);
 }
 
@@ -68,7 +68,7 @@ fule = 1
             "1:10 schema-version: this version reads schema 1, and here is `2`",
             "2:8 bad-name: `A b` is no name; a name has 1 to 64 of a-z, 0-9, `.`, `_` and `-`, and starts with a letter or a digit",
             "3:9 empty-path: `trust` names no file",
-            "4:1 unknown-key: unknown key `fule`; known here: `schema`, `name`, `trust`, `limits`, `evidence`, `gate`, `stage`, `decision`",
+            "4:1 unknown-key: unknown key `fule`; known here: `schema`, `name`, `trust`, `approvals`, `network`, `limits`, `evidence`, `gate`, `stage`, `decision`",
             "5:2 unknown-key: unknown key `gates`; did you mean `gate`?",
         ],
     );
@@ -181,51 +181,46 @@ limits = { compile_time = '5', zzzzzzz = 1, tables = true }
 }
 
 #[test]
-fn mistakes_in_evidence() {
+fn mistakes_in_what_may_be_reached() {
     let gate = "[gate.g]\nmodule = 'g'\n";
+    let source = "[evidence]\na = { http = { url = 'https://a.example:8443/x' } }\n";
+    for (network, expect) in [
+        (
+            "",
+            "5:22 host-not-listed: `a.example:8443` is not this machine, and no other may be reached without a list; allow it, and then nothing else: `[network]` with `hosts = [\"a.example:8443\"]`",
+        ),
+        (
+            "[network]\nhosts = ['b.example', 'a.example:443']\n",
+            "7:22 host-not-listed: `a.example:8443` is none of the hosts that may be reached; add \"a.example:8443\" to `hosts` in `[network]`",
+        ),
+        (
+            "[network]\nhosts = []\n",
+            "7:22 host-not-listed: `a.example:8443` is none of the hosts that may be reached; add \"a.example:8443\" to `hosts` in `[network]`",
+        ),
+        (
+            "[network]\nhosts = ['https://a.example']\n",
+            "5:10 bad-host: `https://a.example` is no host; a host stands alone or with its port, without a scheme, a user or a path",
+        ),
+        ("[network]\nhosts = 'a.example'\n", "5:9 wrong-type: expected an array of strings, found a string"),
+        ("[network]\nhosts = [1]\n", "5:10 wrong-type: expected a string, found an integer"),
+    ] {
+        check_rest(&format!("{network}{source}{gate}"), &[expect]);
+    }
     check_rest(
         &format!(
-            "{gate}[evidence]
-a = {{ command = ['./app'] }}
-b = {{ http = {{ url = 'x' }}, timeout = '1s' }}
-c = {{}}
-d = {{ file = 'd.json', value = 1 }}
-e = {{ value = 1, format = 'json' }}
-f = {{ file = 'f.bin' }}
-g = {{ file = 'g', format = 'jsn' }}
-h = {{ file = '' }}
-i = 'i.json'
-j = {{ value = {{ x = [nan] }} }}
-k = {{ value = 99999999999999999999 }}
-'k k' = {{ flie = 'a' }}
-"
+            "approvals = ''\n[network]\nhost = ['a', 'b:0', '*', '::1', 'a.']\nhosts = ['b:0', '*', '::1', 'a.']\n{gate}"
         ),
         &[
-            "7:5 evidence-kind: evidence of the kind `command` is not available in this version; record it in a file and name that: `{ file = \"…\" }`, or `--evidence NAME=PATH`",
-            "8:5 evidence-kind: evidence of the kind `http` is not available in this version; record it in a file and name that: `{ file = \"…\" }`, or `--evidence NAME=PATH`",
-            "9:5 missing-key: evidence comes from a `file` or is a `value`, and here is neither",
-            "10:5 key-conflict: evidence comes from a `file` or is a `value`, and here are both",
-            "11:5 key-conflict: `format` says how a `file` is read, and here is a `value`",
-            "12:14 unknown-format: the ending of `f.bin` does not say how it is read; add `format`: one of `json`, `jsonl`, `toml`, `text`, `bytes`",
-            "13:28 unknown-word: unknown format `jsn`; did you mean `json`?",
-            "14:14 empty-path: `file` names no file",
-            "15:5 wrong-type: expected a table, found a string",
-            "16:22 not-json: JSON has no number `nan`",
-            "17:15 number-range: the integer does not fit into 64 bits",
-            "18:1 bad-name: `k k` is no name; a name has 1 to 64 of a-z, 0-9, `.`, `_` and `-`, and starts with a letter or a digit",
-            "18:9 missing-key: evidence comes from a `file` or is a `value`, and here is neither",
-            "18:11 unknown-key: unknown key `flie`; did you mean `file`?",
+            "4:13 empty-path: `approvals` names no file",
+            "6:1 unknown-key: unknown key `host`; did you mean `hosts`?",
+            "7:10 bad-host: `b:0` is no host; a port is a number from 1 to 65535",
+            "7:17 bad-host: `*` is no host; a `*` stands only in front of a name, as in `*.example.com`",
+            "7:22 bad-host: `::1` is no host; a host is a name of a-z, 0-9, `-`, `_` and `.`, an IPv4 address, or an IPv6 address in brackets",
+            "7:29 bad-host: `a.` is no host; a host is a name of a-z, 0-9, `-`, `_` and `.`, an IPv4 address, or an IPv6 address in brackets",
         ],
     );
-    let problems = read(
-        &format!("{HEAD}{gate}[evidence]\nsmoke = {{ value = 1 }}\n"),
-        &[("smok", "a.json"), ("smoke", "a"), ("smoke", "b")],
-    );
-    let expect = [
-        "--evidence smok unknown-evidence: unknown evidence `smok`; did you mean `smoke`?",
-        "--evidence smoke duplicate-evidence: evidence `smoke` is overridden twice",
-    ];
-    assert_eq!(told(&problems.expect_err("two problems")), expect);
+    let many = format!("[network]\nhosts = [{}]\n{gate}", "'a',".repeat(257));
+    check_rest(&many, &["5:9 too-many-hosts: `hosts` has 257 entries, and 256 are allowed"]);
 }
 
 #[test]

@@ -5,10 +5,12 @@
 
 #[cfg(test)]
 mod hostile;
+mod hosts;
 mod json;
 mod limits;
 #[cfg(test)]
 mod mistakes;
+mod network;
 mod order;
 mod plan;
 mod problems;
@@ -19,6 +21,7 @@ mod select;
 mod sources;
 mod stages;
 mod syntax;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -26,9 +29,14 @@ use std::path::{Path, PathBuf};
 
 use crate::{diagnostic::Diagnostic, digest::Digest};
 
+pub use hosts::{BadHost, HostRule, Hosts};
 pub(crate) use json::{JsonError, MAX_DEPTH, table as json_table};
-pub use plan::{Enforcement, EvidenceSource, Format, GatePlan, Input, Origin, Plan, Rule, Stage, StageKind};
+pub use plan::{
+    CommandSource, Enforcement, EvidenceSource, Exchange, Format, GatePlan, HttpSource, Input, Origin, Plan, Resume,
+    Rule, Stage, StageKind,
+};
 use problems::Problems;
+pub use template::{BadTemplate, Part, Template};
 
 /// The most bytes that a manifest may have. Reading one takes many times its size in memory.
 pub const MAX_BYTES: u64 = 1 << 20;

@@ -1,10 +1,11 @@
 //! The manifest as it is meant: every name resolved, every path absolute or relative to where the command runs, every
 //! problem already told. Nothing later checks it again.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use serde_json::{Map, Value};
 
+use super::{hosts::Hosts, template::Template};
 use crate::{digest::Digest, limits::Limits};
 
 /// What a run does.
@@ -18,6 +19,10 @@ pub struct Plan {
     pub digest: Digest,
     /// The trust file, root or `trust.toml`.
     pub trust: PathBuf,
+    /// The folder of signed approvals; it need not be there.
+    pub approvals: PathBuf,
+    /// The hosts that collecting may reach.
+    pub hosts: Hosts,
     /// Evidence sources, in the manifest's order.
     pub evidence: Vec<EvidenceSource>,
     /// Gates, in the manifest's order.
@@ -35,6 +40,13 @@ pub struct EvidenceSource {
     pub name: String,
     /// Where it comes from.
     pub origin: Origin,
+    /// What is collected before it, as indices into [`Plan::evidence`]; also what a `Last-Event-ID` is taken from. All of it
+    /// is collected where this is, even what no gate asks for: it is there for what it does.
+    pub after: Vec<usize>,
+    /// Environment variables whose values are no secrets in what this source says.
+    pub reveal: Vec<String>,
+    /// Whether the command line put a file in the place of what is written.
+    pub overridden: bool,
 }
 
 /// Where evidence comes from.
@@ -46,9 +58,124 @@ pub enum Origin {
         path: PathBuf,
         /// How it is read.
         format: Format,
+        /// Whether it may be missing; then it is null.
+        optional: bool,
     },
     /// A value written in the manifest.
     Value(Value),
+    /// Named variables of the environment; one that is not set becomes null.
+    Env(Vec<String>),
+    /// What a command does.
+    Command(CommandSource),
+    /// What a server answers.
+    Http(HttpSource),
+}
+
+impl Origin {
+    /// The word that a manifest and a record use for it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "file",
+            Self::Value(_) => "value",
+            Self::Env(_) => "env",
+            Self::Command(_) => "command",
+            Self::Http(_) => "http",
+        }
+    }
+
+    /// Whether collecting it does something in the world.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        matches!(self, Self::Command(_) | Self::Http(_))
+    }
+
+    /// Every text in it that may hold variables of the environment.
+    #[must_use]
+    pub fn templates(&self) -> Vec<&Template> {
+        match self {
+            Self::File { .. } | Self::Value(_) | Self::Env(_) => Vec::new(),
+            Self::Command(command) => command.argv.iter().chain(command.env.iter().map(|(_, value)| value)).collect(),
+            Self::Http(http) => http.exchanges.iter().flat_map(Exchange::templates).collect(),
+        }
+    }
+
+    /// The evidence whose last event's id it sends, as an index into [`Plan::evidence`].
+    #[must_use]
+    pub fn resumes_from(&self) -> Option<usize> {
+        let Self::Http(http) = self else { return None };
+        http.exchanges.iter().find_map(|exchange| match exchange.resume {
+            Some(Resume::Evidence(index)) => Some(index),
+            Some(Resume::Previous) | None => None,
+        })
+    }
+}
+
+/// A command to run: its arguments go to the program as they are, never through a shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandSource {
+    /// The program and its arguments; at least one.
+    pub argv: Vec<Template>,
+    /// Where it runs.
+    pub cwd: PathBuf,
+    /// Its environment, all of it.
+    pub env: Vec<(String, Template)>,
+    /// The longest that it may take.
+    pub timeout: Duration,
+    /// The most bytes of stdout that are kept, and the most of stderr; what is beyond is read and dropped.
+    pub max_output: u64,
+    /// How stdout becomes `data`, where the manifest says it.
+    pub format: Option<Format>,
+}
+
+/// One exchange with a server, or several, one after another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSource {
+    /// The exchanges, in their order; at least one.
+    pub exchanges: Vec<Exchange>,
+    /// Whether they are written as an array, and so shown as one.
+    pub sequence: bool,
+}
+
+/// A request, and how much of its response is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Where to; `http` or `https`. Its host is text, so that it can be held against [`Plan::hosts`].
+    pub url: Template,
+    /// The method, in upper case.
+    pub method: String,
+    /// The headers, with lower-case names.
+    pub headers: Vec<(String, Template)>,
+    /// The body; a `json` body is its text, and its content type is among the headers.
+    pub body: Option<Template>,
+    /// The longest that the exchange may take, redirects included.
+    pub timeout: Duration,
+    /// The most bytes of the response's body that are read.
+    pub max_body: u64,
+    /// How many redirects are followed.
+    pub redirects: u32,
+    /// The event stream is left once an event of this name was seen.
+    pub stop_at: Option<String>,
+    /// The event stream is left once so many events were seen.
+    pub stop_after: Option<usize>,
+    /// Where the `Last-Event-ID` that is sent comes from.
+    pub resume: Option<Resume>,
+}
+
+impl Exchange {
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        [&self.url].into_iter().chain(self.headers.iter().map(|(_, value)| value)).chain(&self.body)
+    }
+}
+
+/// Where a `Last-Event-ID` comes from: the id of the last event that an earlier exchange kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// The exchanges before it in the same sequence.
+    Previous,
+    /// Another piece of evidence, as an index into [`Plan::evidence`]; it stands in [`EvidenceSource::after`] too. It is an
+    /// `http` source, or a file that is read instead of one.
+    Evidence(usize),
 }
 
 /// How the bytes of a file become JSON.
@@ -60,10 +187,35 @@ pub enum Format {
     JsonLines,
     /// A TOML document.
     Toml,
+    /// A YAML document.
+    Yaml,
     /// UTF-8 text; becomes a string.
     Text,
     /// Any bytes; become `{"base64": "…"}`.
     Bytes,
+}
+
+impl Format {
+    /// Every format, with the word that a manifest uses for it and the ending that a file of it gets.
+    pub(crate) const ALL: [(&str, Self, &str); 6] = [
+        ("json", Self::Json, "json"),
+        ("jsonl", Self::JsonLines, "jsonl"),
+        ("toml", Self::Toml, "toml"),
+        ("yaml", Self::Yaml, "yaml"),
+        ("text", Self::Text, "txt"),
+        ("bytes", Self::Bytes, "bin"),
+    ];
+
+    /// Its word and its ending.
+    pub(crate) fn spelled(self) -> (&'static str, &'static str) {
+        let known = Self::ALL.iter().find(|(_, format, _)| *format == self);
+        known.map_or(("bytes", "bin"), |(word, _, ending)| (word, ending))
+    }
+
+    /// The format of that word.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, ..)| *known == word).map(|(_, format, _)| *format)
+    }
 }
 
 /// One gate: a named use of a module.
@@ -103,6 +255,19 @@ pub enum Input {
         /// Where it starts: the manifest's folder.
         root: PathBuf,
     },
+}
+
+impl Input {
+    /// The pieces of evidence in it, as indices into [`Plan::evidence`], each with the name of the member that it is; none
+    /// where it is the whole input.
+    #[must_use]
+    pub fn members(&self) -> Vec<(Option<&str>, usize)> {
+        match self {
+            Self::Nothing | Self::Each { .. } => Vec::new(),
+            Self::Whole(index) => vec![(None, *index)],
+            Self::Named(members) => members.iter().map(|(name, index)| (Some(name.as_str()), *index)).collect(),
+        }
+    }
 }
 
 /// Whether a gate's outcome decides.

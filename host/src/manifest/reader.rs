@@ -6,7 +6,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::problems::{Problems, quoted};
+use super::{
+    problems::{Problems, quoted},
+    template::Template,
+};
 use crate::diagnostic::Diagnostic;
 
 /// A value in the text.
@@ -84,7 +87,12 @@ impl<'t> Table<'t> {
 
     /// The path at `key`; that there is none, or an empty one, is a problem.
     pub(super) fn required_path(&self, key: &str, problems: &mut Problems<'_>) -> Option<At<&'t str>> {
-        let path = self.required(key, problems)?;
+        self.required(key, problems).and_then(|_| self.path(key, problems))
+    }
+
+    /// The path at `key`, where there is one; an empty one is a problem.
+    pub(super) fn path(&self, key: &str, problems: &mut Problems<'_>) -> Option<At<&'t str>> {
+        let path = self.string(key, problems)?;
         if path.it.is_empty() {
             problems.add(path.at, Diagnostic::new("empty-path", format!("`{key}` names no file")));
             return None;
@@ -97,6 +105,12 @@ impl<'t> Table<'t> {
         let Some(node) = self.get(key) else { return Vec::new() };
         let array = node.get_ref().as_array().or_else(|| wrong_type(node, "an array of strings", problems));
         array.into_iter().flat_map(|array| array.iter()).filter_map(|item| string(item, problems)).collect()
+    }
+
+    /// The truth at `key`, where there is one.
+    pub(super) fn boolean(&self, key: &str, problems: &mut Problems<'_>) -> Option<bool> {
+        let node = self.get(key)?;
+        node.get_ref().as_bool().or_else(|| wrong_type(node, "a boolean", problems))
     }
 
     /// What the word at `key` stands for, where there is one.
@@ -114,6 +128,25 @@ impl<'t> Table<'t> {
 pub(super) fn string<'t>(node: Node<'t>, problems: &mut Problems<'_>) -> Option<At<&'t str>> {
     let it = node.get_ref().as_str().or_else(|| wrong_type(node, "a string", problems))?;
     Some(At { at: node.span().start, it })
+}
+
+/// `text` with the variables of the environment in it, if they are well-formed.
+pub(super) fn template(text: At<&str>, problems: &mut Problems<'_>) -> Option<Template> {
+    Template::parse(text.it)
+        .map_err(|error| {
+            let at = inside(text, problems.text).map_or(text.at, |start| start + error.offset);
+            let help = "a variable is written `${env:NAME}`, and `$${` is the text `${`";
+            problems.add(at, Diagnostic::new("bad-template", error.to_string()).help(help));
+        })
+        .ok()
+}
+
+/// The byte at which the characters of a string start, where it is written without escapes and so has places inside.
+pub(super) fn inside(text: At<&str>, source: &str) -> Option<usize> {
+    let start = text.at + 1;
+    let quote = source.as_bytes().get(text.at)?;
+    let verbatim = matches!(quote, b'"' | b'\'') && source.get(start..)?.starts_with(text.it);
+    (verbatim && source.as_bytes().get(start + text.it.len()) == Some(quote)).then_some(start)
 }
 
 /// The whole number that `node` is, if it is one that is not negative.

@@ -6,8 +6,9 @@ use portcullis_sdk::Kind;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Enforcement, GatePlan, Input, Overrides, Plan, json,
+    Enforcement, GatePlan, Hosts, Input, Overrides, Plan, json,
     limits::limits,
+    network::hosts,
     order::{order, shown},
     problems::{Problems, quoted},
     reader::{At, Node, Table, check_name, string, wrong_type},
@@ -72,20 +73,17 @@ pub(super) fn plan(
     overrides: &Overrides,
     problems: &mut Problems<'_>,
 ) -> Plan {
-    let known = ["schema", "name", "trust", "limits", "evidence", "gate", "stage", "decision"];
+    let known = ["schema", "name", "trust", "approvals", "network", "limits", "evidence", "gate", "stage", "decision"];
     let root = Table::root(document).only(&known, problems);
     let folder = path.parent().unwrap_or(Path::new(""));
     check_schema(root, problems);
     let name = root.required("name", problems);
     name.into_iter().for_each(|name| check_name(name, problems));
     let trust = root.required_path("trust", problems);
-    let evidence = sources(root, folder, overrides, problems);
-    let evidence_names = evidence.iter().map(|source| source.name.as_str()).collect();
-    let context = Context {
-        folder,
-        limits: limits(root, &Limits::default(), problems),
-        evidence: Names::new(("unknown-evidence", "evidence"), evidence_names),
-    };
+    let approvals = root.path("approvals", problems);
+    let hosts = hosts(root, problems);
+    let (evidence, names) = sources(root, (folder, hosts.as_ref()), overrides, problems);
+    let context = Context { folder, limits: limits(root, &Limits::default(), problems), evidence: names };
     let written = written_gates(root, problems);
     let names = Names::new(("unknown-gate", "gate"), written.iter().map(|(name, _)| name.it).collect());
     let gates: Vec<_> = written.iter().map(|entry| gate(*entry, &context, &names, problems)).collect();
@@ -97,6 +95,9 @@ pub(super) fn plan(
         path: path.to_owned(),
         digest,
         trust: folder.join(trust.map_or("", |trust| trust.it)),
+        approvals: folder.join(approvals.map_or("approvals", |approvals| approvals.it)),
+        // Where the list has problems there is no plan; nothing may be reached all the same.
+        hosts: hosts.unwrap_or(Hosts::Listed(Vec::new())),
         gates,
         stages,
         rule,

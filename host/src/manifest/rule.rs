@@ -3,7 +3,7 @@
 use super::{
     Enforcement, GatePlan, Rule,
     problems::{Problems, quoted},
-    reader::{At, Table, string, whole_number},
+    reader::{At, Table, inside, string, whole_number},
     resolve::Names,
 };
 use crate::{decision::Expr, diagnostic::Diagnostic};
@@ -115,14 +115,6 @@ fn expression(text: At<&str>, names: &Names<'_>, problems: &mut Problems<'_>) ->
         names.find(At { at, it: name }, problems);
     }
     Some(Rule::Expr(expr))
-}
-
-/// The byte at which the characters of a string start, where it is written without escapes and so has places inside.
-fn inside(text: At<&str>, source: &str) -> Option<usize> {
-    let start = text.at + 1;
-    let quote = source.as_bytes().get(text.at)?;
-    let verbatim = matches!(quote, b'"' | b'\'') && source.get(start..)?.starts_with(text.it);
-    (verbatim && source.as_bytes().get(start + text.it.len()) == Some(quote)).then_some(start)
 }
 
 /// Where `name` stands in `text` as a word of its own.

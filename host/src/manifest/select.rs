@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    GatePlan, Plan, Stage,
+    GatePlan, Input, Plan, Stage,
     problems::unknown,
     rule::{shortfall, unselected},
 };
@@ -38,6 +38,18 @@ impl Plan {
         Ok(Self { gates, stages: without_empty(stages), ..self.clone() })
     }
 
+    /// Which of [`Plan::evidence`] is collected: what the gates ask for, and all that this comes after, directly or through
+    /// others. The rest is nobody's question.
+    #[must_use]
+    pub fn wanted_evidence(&self) -> Vec<bool> {
+        let asked = self.gates.iter().flat_map(|gate| match &gate.input {
+            Input::Whole(index) => vec![*index],
+            Input::Named(members) => members.iter().map(|(_, index)| *index).collect(),
+            Input::Nothing | Input::Each { .. } => Vec::new(),
+        });
+        reached(self.evidence.len(), asked.collect(), |index| &self.evidence[index].after)
+    }
+
     /// Which gates `names` ask for, with all that those need.
     fn wanted<N: AsRef<str>>(&self, names: &[N]) -> Result<Vec<bool>, Diagnostic> {
         let indices: HashMap<_, _> =
@@ -48,14 +60,19 @@ impl Plan {
             let known = self.gates.iter().map(|gate| gate.name.as_str());
             open.push(index.ok_or_else(|| unknown(("unknown-gate", "gate"), name.as_ref(), known))?);
         }
-        let mut keep = vec![false; self.gates.len()];
-        while let Some(index) = open.pop() {
-            if !std::mem::replace(&mut keep[index], true) {
-                open.extend(&self.gates[index].needs);
-            }
-        }
-        Ok(keep)
+        Ok(reached(self.gates.len(), open, |index| &self.gates[index].needs))
     }
+}
+
+/// Which of so many indices are in `open`, or are led to from there.
+fn reached<'p>(count: usize, mut open: Vec<usize>, leads: impl Fn(usize) -> &'p [usize]) -> Vec<bool> {
+    let mut reached = vec![false; count];
+    while let Some(index) = open.pop() {
+        if !std::mem::replace(&mut reached[index], true) {
+            open.extend(leads(index));
+        }
+    }
+    reached
 }
 
 /// Where each index stands once only the kept ones are left.

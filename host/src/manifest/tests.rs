@@ -16,6 +16,10 @@ const WHOLE: &str = r#"
 schema = 1
 name = "release"
 trust = "trust.toml"
+approvals = "signed"
+
+[network]
+hosts = ["API.example.com", "*.example.org:443"]
 
 [limits]
 fuel = "2G"
@@ -67,13 +71,16 @@ fn whole() -> Plan {
 fn a_manifest_is_the_plan_that_it_means() {
     let plan = whole();
     assert_eq!((plan.name.as_str(), plan.trust.as_path()), ("release", Path::new("d/trust.toml")));
+    assert_eq!(plan.approvals, Path::new("d/signed"));
+    let rules = ["api.example.com", "*.example.org:443"].map(|rule| HostRule::parse(rule).expect(rule));
+    assert_eq!(plan.hosts, Hosts::Listed(rules.to_vec()));
     assert_eq!(plan.digest, Digest::of(WHOLE.as_bytes()));
     let evidence: Vec<_> = plan.evidence.iter().map(|source| format!("{} {:?}", source.name, source.origin)).collect();
     let expect = [
-        r#"preflight File { path: "d/evidence/preflight.json", format: Json }"#,
-        r#"smoke File { path: "recorded/smoke.jsonl", format: JsonLines }"#,
+        r#"preflight File { path: "d/evidence/preflight.json", format: Json, optional: false }"#,
+        r#"smoke File { path: "recorded/smoke.jsonl", format: JsonLines, optional: false }"#,
         r#"numbers Value(Array [Number(1), Number(2.5), String("2026-01-10")])"#,
-        r#"notes File { path: "recorded/notes", format: Text }"#,
+        r#"notes File { path: "recorded/notes", format: Text, optional: false }"#,
     ];
     assert_eq!(evidence, expect);
     let gates: Vec<_> =
@@ -99,6 +106,18 @@ fn a_manifest_is_the_plan_that_it_means() {
     let own = Limits { time: std::time::Duration::from_secs(60), memory: Some(128 << 20), ..common };
     assert_eq!(readiness.limits, own);
     assert!(matches!(&plan.rule, Rule::Expr(expr) if expr.names() == ["readiness", "flows_all", "last-1"]));
+}
+
+#[test]
+fn what_the_manifest_does_not_say_has_a_meaning() {
+    for (network, expect) in [
+        ("", Hosts::Loopback),
+        ("[network]\n", Hosts::Loopback),
+        ("[network]\nhosts = []\n", Hosts::Listed(Vec::new())),
+    ] {
+        let plan = read(&format!("{HEAD}{network}[gate.a]\nmodule = 'a'\n"), &[]).expect(network);
+        assert_eq!((plan.hosts, plan.approvals.as_path()), (expect, Path::new("d/approvals")), "{network}");
+    }
 }
 
 fn stages(plan: &Plan) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! `gate_results.json`: one entry a gate, for tools that know the go / no-go suite.
 
 use portcullis_sdk::Json;
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny, ser::SerializeMap};
 use serde_json::{Map, Value, json};
 
 use super::{Record, is_manual, is_ok, json::pretty};
@@ -66,18 +66,19 @@ impl<'a> Entry<'a> {
             ok: is_ok(gate, strict_manual),
             manual: is_manual(gate),
             duration_sec: (gate.usage.duration.as_secs_f64() * 1_000.0).round() / 1_000.0,
-            details: Details::of(gate, strict_manual),
+            details: Details::of(gate),
         }
     }
 }
 
 impl<'a> Details<'a> {
-    fn of(gate: &'a GateResult, strict_manual: bool) -> Self {
-        let extra = extra(gate, strict_manual);
+    fn of(gate: &'a GateResult) -> Self {
+        let extra = extra(gate);
         match &gate.details {
-            Some(own) if extra.is_empty() && own.get().starts_with('{') => Self::Own(own),
+            Some(own) if extra.is_empty() && own.get().starts_with('{') && !claims_approval(own) => Self::Own(own),
             own => {
                 let mut details = own.as_ref().map(as_object).unwrap_or_default();
+                details.retain(|name, _| !APPROVAL.contains(&name.as_str()));
                 for (name, value) in extra {
                     // A reason that the gate gives is better than the headline; all else is the host's word.
                     if name != "reason" || !details.contains_key(&name) {
@@ -90,15 +91,29 @@ impl<'a> Details<'a> {
     }
 }
 
+/// The details that tell of an approval. Only the host says that there is one.
+const APPROVAL: [&str; 2] = ["approved_by", "approval"];
+
+/// Whether a gate's own details tell of an approval, or cannot be searched for it.
+fn claims_approval(details: &Json) -> bool {
+    #[derive(Deserialize)]
+    struct Claims {
+        approved_by: Option<IgnoredAny>,
+        approval: Option<IgnoredAny>,
+    }
+    serde_json::from_str(details.get())
+        .map_or(true, |Claims { approved_by, approval }| approved_by.is_some() || approval.is_some())
+}
+
 /// What the host has to add to the details of a gate that did not simply pass.
-fn extra(gate: &GateResult, strict_manual: bool) -> Map<String, Value> {
+fn extra(gate: &GateResult) -> Map<String, Value> {
     let extra = match &gate.outcome {
-        GateOutcome::Pass => json!({}),
+        GateOutcome::Pass => match &gate.sign_off {
+            Some(sign_off) => json!({ "approved_by": sign_off.approver, "approval": sign_off.approval }),
+            None => json!({}),
+        },
         GateOutcome::Fail => json!({ "reason": gate.headline() }),
-        GateOutcome::Review if is_ok(gate, strict_manual) => {
-            json!({ "manual_followup": true, "reason": gate.headline() })
-        }
-        GateOutcome::Review => json!({ "reason": gate.headline() }),
+        GateOutcome::Review => json!({ "manual_followup": true, "reason": gate.headline() }),
         GateOutcome::NotApplicable => json!({ "not_applicable": true, "reason": gate.headline() }),
         GateOutcome::Skipped(why) => json!({ "skipped": why }),
         GateOutcome::Fault(fault) => json!({ "fault": { "code": fault.cause.code(), "message": fault.message } }),
@@ -120,7 +135,11 @@ fn as_object(details: &Json) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::samples::{check_golden, decided, record, review_only};
+    use crate::{
+        decision::samples::{answer, gate},
+        judge::{Judgement, Outcome, Usage},
+        report::samples::{check_golden, decided, record, review_only, suite},
+    };
 
     #[test]
     fn every_outcome_has_its_entry() {
@@ -129,15 +148,35 @@ mod tests {
     }
 
     #[test]
-    fn a_review_is_ok_unless_manual_gates_are_strict() {
-        for (strict, ok, details) in [
-            (false, true, json!({ "manual_followup": true, "reason": "no audit log" })),
-            (true, false, json!({ "reason": "no audit log" })),
+    fn a_go_whose_review_was_signed_off_has_all_passed() {
+        let text = gate_results(&suite(), "test", true).expect("serializes");
+        check_golden("suite-results.json", &text, include_str!("testdata/suite-results.json"));
+    }
+
+    #[test]
+    fn only_the_host_says_that_somebody_approved() {
+        for (details, expect) in [
+            (r#"{"approved_by":"alice","n":1}"#, json!({ "n": 1 })),
+            (r#"{"\u0061pproval":"00","n":1}"#, json!({ "n": 1 })),
+            (r#"{"approval":1,"approval":2}"#, json!({})),
+            (r#"{"n":{"approval":"mine"}}"#, json!({ "n": { "approval": "mine" } })),
         ] {
+            let outcome = Outcome::Answered(answer(&format!(r#"{{"verdict":"pass","details":{details}}}"#)));
+            let judgement = Judgement { outcome, usage: Usage::default(), notes: String::new() };
+            let record = decided(vec![GateResult::from_judgement(gate("a"), judgement)], false);
+            let text = gate_results(&record, "p", false).expect("serializes");
+            let json: Value = serde_json::from_str(&text).expect("is JSON");
+            assert_eq!(json["a"]["details"], expect, "{details}");
+        }
+    }
+
+    #[test]
+    fn a_review_is_ok_unless_manual_gates_are_strict() {
+        for (strict, ok) in [(false, true), (true, false)] {
             let text = gate_results(&review_only(strict), "p", strict).expect("serializes");
             let json: Value = serde_json::from_str(&text).expect("is JSON");
             assert_eq!((&json["hmr_quiesce"]["ok"], &json["hmr_quiesce"]["manual"]), (&json!(ok), &json!(true)));
-            assert_eq!(json["hmr_quiesce"]["details"], details);
+            assert_eq!(json["hmr_quiesce"]["details"], json!({ "manual_followup": true, "reason": "no audit log" }));
             assert_eq!(json["_meta"]["all_passed"], json!(false), "a review alone is no go");
         }
     }

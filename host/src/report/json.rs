@@ -34,8 +34,10 @@ pub fn line(value: &impl Serialize) -> serde_json::Result<String> {
 }
 
 /// JSON in which every invisible character is an escape: people read it at terminals, and JSON itself leaves most of what
-/// a terminal obeys as it is.
+/// a terminal obeys as it is. Nor is anything in it a command to a runner of workflows, which looks for `##[` everywhere.
 pub(super) fn inert(text: String) -> String {
+    // No `#` stands outside of strings, and in one the escape means the same.
+    let text = if text.contains("##[") { text.replace("##[", "##\\u005b") } else { text };
     // Most text is of plain letters, and they are seen all at once much faster than characters one by one.
     let is_plain = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
     let is_invisible = |character: char| is_unsafe(character) && !matches!(character, '\n' | '\t');
@@ -79,6 +81,14 @@ mod tests {
     }
 
     #[test]
+    fn nothing_in_it_is_a_command_to_a_runner_of_workflows() {
+        let text = line(&["##[add-mask]e", "####[[x", "\\##[y"]).expect("serializes");
+        assert_eq!(text, "[\"##\\u005badd-mask]e\",\"####\\u005b[x\",\"\\\\##\\u005by\"]\n");
+        let read: Vec<String> = serde_json::from_str(&text).expect("is JSON");
+        assert_eq!(read, ["##[add-mask]e", "####[[x", "\\##[y"]);
+    }
+
+    #[test]
     fn the_fields_stand_in_the_order_of_the_format() {
         let json: serde_json::Value =
             serde_json::from_str(&decision_json(&record()).expect("serializes")).expect("is JSON");
@@ -93,7 +103,7 @@ mod tests {
         assert_eq!(
             names(&json["gates"][0]),
             "id kind stage enforcement outcome code codeName summary checks findings evidence details module fuelUsed \
-             fuelLimit memoryPeakBytes durationMs params limits"
+             fuelLimit memoryPeakBytes durationMs params inputs limits"
         );
         let module = "contentDigest name version publisher keyIds";
         assert_eq!(names(&json["gates"][0]["module"]), module);

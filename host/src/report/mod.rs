@@ -3,11 +3,16 @@
 //! Everything that gates wrote is hostile here: it is spelled out for terminals, escaped for Markdown, and cut short
 //! wherever people read it. Only JSON carries it whole.
 
+mod actions;
 mod gate_results;
+pub mod github;
 mod json;
+mod markdown;
 mod outcome;
 mod plan;
+mod rows;
 mod sign_off;
+mod tally;
 pub mod terminal;
 
 pub use gate_results::gate_results;
@@ -17,14 +22,18 @@ pub use plan::describe;
 pub use sign_off::sign_off;
 
 use crate::{
-    decision::{GateOutcome, GateResult, Record},
+    decision::{GateOutcome, GateResult, Record, SignOff},
     manifest::Enforcement,
+    text::excerpt,
 };
+
+/// How much of a name a headline repeats, in characters.
+const QUOTED: usize = 100;
 
 /// What the go / no-go artifacts say of a gate in one word: it stands in the way, or it does not.
 ///
-/// A review that nobody signed off does not, unless `strict_manual`; a gate whose question did not arise does not; one
-/// that did not run, or gave no verdict, does.
+/// A review that nobody signed off does not, unless `strict_manual`; one that was signed off is a pass. A gate whose
+/// question did not arise does not; one that did not run, or gave no verdict, does.
 fn is_ok(gate: &GateResult, strict_manual: bool) -> bool {
     match gate.outcome {
         GateOutcome::Pass | GateOutcome::NotApplicable => true,
@@ -33,9 +42,25 @@ fn is_ok(gate: &GateResult, strict_manual: bool) -> bool {
     }
 }
 
-/// Whether a person has to look.
+/// Whether a person has to look, or has looked and signed off.
 fn is_manual(gate: &GateResult) -> bool {
-    gate.outcome == GateOutcome::Review
+    gate.outcome == GateOutcome::Review || gate.sign_off.is_some()
+}
+
+/// Whether a person has to look, and nobody has signed off.
+fn is_unsigned(gate: &GateResult) -> bool {
+    gate.outcome == GateOutcome::Review && gate.sign_off.is_none()
+}
+
+/// Why a gate came to its outcome, in one short line that is fit for a terminal: who signed it off, or its headline.
+fn headline(gate: &GateResult) -> String {
+    gate.sign_off.as_ref().map_or_else(|| gate.headline(), |sign_off| excerpt(&approved(sign_off), QUOTED))
+}
+
+/// `approved by alice until 2026-02-01`. Hostile text.
+fn approved(SignOff { approver, expires, .. }: &SignOff) -> String {
+    let day = expires.split_once('T').map_or(expires.as_str(), |(day, _)| day);
+    format!("approved by {approver} until {day}")
 }
 
 #[cfg(test)]

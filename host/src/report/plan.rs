@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     files::shown,
-    manifest::{Enforcement, GatePlan, Input, Origin, Plan, Rule, StageKind},
+    manifest::{Enforcement, Exchange, GatePlan, Hosts, Input, Origin, Plan, Rule, StageKind},
     text::printable,
 };
 
@@ -13,12 +13,10 @@ use crate::{
 pub fn describe(plan: &Plan) -> String {
     let mut text = format!("{} ({})\n", printable(&plan.name), shown(&plan.path));
     let _ = writeln!(text, "  trust     {}", shown(&plan.trust));
-    for source in &plan.evidence {
-        let origin = match &source.origin {
-            Origin::File { path, .. } => shown(path),
-            Origin::Value(_) => "a value in the manifest".to_owned(),
-        };
-        let _ = writeln!(text, "  evidence  {}: {origin}", printable(&source.name));
+    text.push_str(&network_line(plan));
+    for (source, _) in plan.evidence.iter().zip(plan.wanted_evidence()).filter(|(_, wanted)| *wanted) {
+        let after = names(source.after.iter().filter_map(|index| plan.evidence.get(*index)).map(|source| &source.name));
+        let _ = writeln!(text, "  evidence  {}: {}{after}", printable(&source.name), origin(&source.origin));
     }
     for stage in &plan.stages {
         let kind = match stage.kind {
@@ -39,6 +37,44 @@ pub fn describe(plan: &Plan) -> String {
     };
     let _ = writeln!(text, "  go when   {rule}");
     text
+}
+
+/// What may be reached, where that is a question at all.
+fn network_line(plan: &Plan) -> String {
+    let allowed = match &plan.hosts {
+        Hosts::Listed(rules) if rules.is_empty() => "nothing".to_owned(),
+        Hosts::Listed(rules) => rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        Hosts::Loopback if plan.evidence.iter().any(|source| matches!(source.origin, Origin::Http(_))) => {
+            "this machine alone".to_owned()
+        }
+        Hosts::Loopback => return String::new(),
+    };
+    format!("  may reach {allowed}\n")
+}
+
+/// Where evidence comes from, as the manifest says it: no variable is looked up here.
+fn origin(origin: &Origin) -> String {
+    match origin {
+        Origin::File { path, optional: false, .. } => shown(path),
+        Origin::File { path, optional: true, .. } => format!("{} if it is there", shown(path)),
+        Origin::Value(_) => "a value in the manifest".to_owned(),
+        Origin::Env(names) => format!("the environment's {}", names.join(", ")),
+        Origin::Command(command) => {
+            let words: Vec<_> = command.argv.iter().map(|word| argument(&word.written)).collect();
+            format!("runs {} in {}", words.join(" "), shown(&command.cwd))
+        }
+        Origin::Http(http) => {
+            let exchange = |exchange: &Exchange| format!("{} {}", exchange.method, printable(&exchange.url.written));
+            http.exchanges.iter().map(exchange).collect::<Vec<_>>().join(", then ")
+        }
+    }
+}
+
+/// One argument, in quotes where its ends would not be seen otherwise.
+fn argument(written: &str) -> String {
+    let is_plain = !written.is_empty() && !written.contains(|sign: char| sign.is_whitespace() || "'\"".contains(sign));
+    let shown = printable(written);
+    if is_plain { shown } else { format!("'{shown}'") }
 }
 
 fn gate_lines(plan: &Plan, gate: &GatePlan) -> String {
@@ -64,4 +100,48 @@ fn gate_lines(plan: &Plan, gate: &GatePlan) -> String {
 fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<String> = names.map(|name| printable(name)).collect();
     if names.is_empty() { String::new() } else { format!(", after {}", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::manifest::{Overrides, parse};
+
+    const MANIFEST: &str = r#"
+schema = 1
+name = "release"
+trust = "trust.toml"
+[network]
+hosts = ["*.example.com", "[::1]:80"]
+[evidence]
+log = { file = "hmr.jsonl", optional = true, after = ["smoke"] }
+ci = { env = ["CI", "GITHUB_SHA"] }
+smoke = { command = ["./app", "--token", "${env:TOKEN}", "two words\u001b[2J", ""] }
+talk = { http = [{ url = "https://a.example.com/x?t=${env:TOKEN}" }, { url = "http://[::1]/", json = 1 }] }
+unused = { value = 1 }
+[gate.g]
+module = "g.wasm"
+input = { log = "log", ci = "ci", talk = "talk" }
+"#;
+
+    #[test]
+    fn a_plan_says_what_would_be_collected_as_it_is_written() {
+        let plan = parse(MANIFEST.as_bytes(), Path::new("release.toml"), &Overrides::default()).expect("a plan");
+        let expect = "\
+release (release.toml)
+  trust     trust.toml
+  may reach *.example.com, [::1]:80
+  evidence  log: hmr.jsonl if it is there, after smoke
+  evidence  ci: the environment's CI, GITHUB_SHA
+  evidence  smoke: runs ./app --token ${env:TOKEN} 'two words\\u{1b}[2J' '' in .
+  evidence  talk: GET https://a.example.com/x?t=${env:TOKEN}, then POST http://[::1]/
+  stage     all (in parallel)
+    gate    g: g.wasm
+            log = log, ci = ci, talk = talk
+  go when   every mandatory gate passes
+";
+        assert_eq!(describe(&plan), expect);
+    }
 }

@@ -7,7 +7,8 @@ use portcullis_sdk::Kind;
 use super::Record;
 use crate::{
     decision::{
-        GateFacts, GateResult, InputRecord, PolicyRecord, RevocationsRecord, RunFacts, TrustRecord, combine,
+        GateFacts, GateOutcome, GateResult, InputRecord, PolicyRecord, RevocationsRecord, RunFacts, SignOff,
+        TrustRecord, combine,
         samples::{advisory, answer, fault, gate},
     },
     digest::Digest,
@@ -38,15 +39,20 @@ fn answered(gate: GateFacts, micros: u64, fuel: u64, json: &str) -> GateResult {
 
 /// The record of a run over `gates` in which all mandatory ones have to pass.
 pub(super) fn decided(gates: Vec<GateResult>, strict_manual: bool) -> Record {
-    let decision = combine(&Rule::All, &gates, strict_manual);
+    let run_id = "20260110T000000Z-1a2b";
+    let decision = combine(&Rule::All, &gates, strict_manual, run_id);
     let time = |text: &str| text.parse().expect("a time");
     let run = RunFacts {
-        run_id: "20260110T000000Z-1a2b".into(),
+        run_id: run_id.into(),
         time_verified: time("2026-01-10T00:00:00Z"),
         started_on: time("2026-01-10T00:00:00.1Z"),
         finished_on: time("2026-01-10T00:00:00.1204Z"),
         subject: Vec::new(),
-        policy: PolicyRecord { uri: "release.toml".into(), digest: Digest::of(b"manifest").into() },
+        policy: PolicyRecord {
+            name: "release".into(),
+            uri: "release.toml".into(),
+            digest: Digest::of(b"manifest").into(),
+        },
         trust: TrustRecord {
             uri: "trust.toml".into(),
             digest: Digest::of(b"trust").into(),
@@ -57,9 +63,14 @@ pub(super) fn decided(gates: Vec<GateResult>, strict_manual: bool) -> Record {
         revocations: RevocationsRecord { status: "none", list: None },
         inputs: vec![InputRecord {
             name: "preflight".into(),
+            kind: "file".into(),
             uri: Some("evidence/preflight.json".into()),
-            digest: Digest::of(b"{}").into(),
-            size_bytes: 2,
+            outcome: "completed".into(),
+            error: None,
+            digest: Some(Digest::of(b"{}").into()),
+            size_bytes: Some(2),
+            collected_on: Some(time("2026-01-10T00:00:00.1Z")),
+            duration_ms: Some(Duration::from_micros(1_250)),
         }],
     };
     Record::new(run, decision, gates)
@@ -70,6 +81,48 @@ pub(super) fn review_only(strict_manual: bool) -> Record {
     decided(
         vec![answered(gate("hmr_quiesce"), 300, 20, r#"{"verdict":"review","summary":"no audit log"}"#)],
         strict_manual,
+    )
+}
+
+/// A gate whose review alice signed off.
+pub(super) fn signed(gate: GateFacts) -> GateResult {
+    let review = r#"{"verdict":"review","summary":"no audit log","details":{"events":0}}"#;
+    let mut result = answered(gate, 300, 20, review);
+    result.outcome = GateOutcome::Pass;
+    result.sign_off = Some(SignOff {
+        approver: "alice".into(),
+        key_id: "k2".into(),
+        approval: Digest::of(b"approval"),
+        reason: "swap watched on |staging|".into(),
+        issued: "2026-01-09T12:00:00Z".into(),
+        expires: "2026-02-01T00:00:00Z".into(),
+    });
+    result
+}
+
+/// The whole go / no-go suite: a go in which a person signed the manual gate off.
+pub(super) fn suite() -> Record {
+    let pass = |name, micros, summary: &str, details: &str| {
+        answered(
+            gate(name),
+            micros,
+            40_000,
+            &format!(r#"{{"verdict":"pass","summary":"{summary}","details":{details}}}"#),
+        )
+    };
+    let services = r#"{"services":["memory_system","plugin_manager","aetherra_engine"],"missing":[]}"#;
+    decided(
+        vec![
+            pass("launcher_smoke", 2_514_400, "3 of 3 services", services),
+            pass("chat_sse_resume", 31_000, "resumed at 42", r#"{"last_id":41,"resumed_first":42,"monotonic":true}"#),
+            pass("security_strict", 1_700, "risk score 0", "{}"),
+            pass("memory_qfac", 900, "what was stored came back", "{}"),
+            signed(gate("hmr_quiesce")),
+            pass("agents_api", 1_200, "403 without a token, 200 with it", "{}"),
+            pass("quality_gates", 40_100, "coverage 89.81 %, baseline 89.56 %", "{}"),
+            pass("policy_privacy", 600, "header and event agree", "{}"),
+        ],
+        true,
     )
 }
 

@@ -1,20 +1,25 @@
 //! The rendering for people at a terminal: one line a gate, the failures below, one line for the decision.
 //!
-//! Colours are written inline; the caller sends the text through a stream that strips them where nobody wants them.
+//! Lines of gates can be printed as the gates end ([`gate_line`]), and what is left then is the [`conclusion`]. Colours are
+//! written inline; the caller sends the text through a stream that strips them where nobody wants them.
 
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use portcullis_sdk::Severity;
 
-use super::Record;
+use super::{
+    Record, headline,
+    tally::{milliseconds, tally},
+};
 use crate::{
-    decision::{GateOutcome, GateResult, Reason, Ruling, Summary},
+    decision::{GateOutcome, GateResult, Reason, Ruling},
     manifest::Enforcement,
-    text::excerpt,
+    text::{counted, excerpt},
 };
 
 mod failures;
+mod wrap;
 
 pub use failures::failures;
 
@@ -28,18 +33,27 @@ const CYAN: Style = AnsiColor::Cyan.on_default();
 
 /// The widest a column of names gets, in characters.
 const WIDEST_NAME: usize = 40;
+/// How wide lines get where they can be cut or wrapped, in characters.
+const WIDTH: usize = 120;
+/// How much of a headline is shown however wide the columns before it are, in characters.
+const LEAST_HEADLINE: usize = 40;
+/// The share of its fuel from which a gate is near its limit, in percent.
+const NEAR: u128 = 80;
 
 /// How wide the columns of gate lines are; known before the first gate ends, so that lines can be printed as they come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     name: usize,
+    gates: usize,
 }
 
 impl Layout {
-    /// Columns that these gate names fit into.
+    /// Columns that these gate names fit into: those of all gates of the run.
     pub fn for_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let widths = names.into_iter().map(|name| excerpt(name, WIDEST_NAME).chars().count());
-        Self { name: widths.max().unwrap_or_default() }
+        names.into_iter().fold(Self::default(), |Self { name, gates }, next| Self {
+            name: name.max(excerpt(next, WIDEST_NAME).chars().count()),
+            gates: gates + 1,
+        })
     }
 }
 
@@ -48,8 +62,8 @@ impl Layout {
 pub fn render(record: &Record) -> String {
     let layout = Layout::for_names(record.gates.iter().map(|gate| gate.gate.name.as_str()));
     let mut text = String::new();
-    for gate in &record.gates {
-        let _ = writeln!(text, "{}", gate_line(gate, layout));
+    for (before, gate) in record.gates.iter().enumerate() {
+        let _ = writeln!(text, "{}", gate_line(gate, layout, before + 1));
     }
     text.push_str(&conclusion(record));
     text
@@ -60,7 +74,7 @@ pub fn render(record: &Record) -> String {
 pub fn conclusion(record: &Record) -> String {
     let mut text = String::new();
     for gate in &record.gates {
-        text.push_str(&failures(gate, &record.next_actions));
+        text.push_str(&failures(gate, record));
     }
     let _ = writeln!(text, "\n{}", decision_line(record));
     if record.decision != Ruling::Go {
@@ -76,36 +90,47 @@ fn is_of_the_whole(reason: &Reason) -> bool {
     reason.gate.is_none() || reason.code == "review-unsigned"
 }
 
-/// One gate in one line, without a line feed: status, duration, share of its fuel, kind, name, headline.
+/// One gate in one line, without a line feed: status, duration, position, kind, name, headline. `position` is how many
+/// gates have ended, this one included.
 #[must_use]
-pub fn gate_line(gate: &GateResult, layout: Layout) -> String {
+pub fn gate_line(gate: &GateResult, layout: Layout, position: usize) -> String {
     let (style, glyph, word) = status(&gate.outcome);
     let ran = !matches!(gate.outcome, GateOutcome::Skipped(_));
     let duration = if ran { milliseconds(gate.usage.duration.as_secs_f64() * 1_000.0) } else { "–".to_owned() };
-    let fuel = fuel_share(gate.usage.fuel, gate.usage.fuel_limit);
-    let (kind, name, width) = (gate.gate.kind.name(), excerpt(&gate.gate.name, WIDEST_NAME), layout.name);
-    let mut line = format!(
-        " {style}{glyph} {word:<7}{style:#} {duration:>8}  {DIM}fuel {fuel:>4}{DIM:#}  {kind:<9}  {BOLD}{name}{BOLD:#}"
-    );
-    let tail = tail(gate);
-    if !tail.is_empty() {
-        let padding = width.saturating_sub(name.chars().count());
-        let _ = write!(line, "{:padding$}  {tail}", "");
-    }
-    line
+    let gates = layout.gates.to_string();
+    let position = format!("[{position:>width$}/{gates}]", width = gates.len());
+    let (kind, name) = (gate.gate.kind.name(), excerpt(&gate.gate.name, WIDEST_NAME));
+    let before = format!(" {glyph} {word:<7} {duration:>8}  {position}  {kind:<9}  {name:<0$}  ", layout.name);
+    let tail = tail(gate, WIDTH.saturating_sub(before.chars().count()));
+    let padding = if tail.is_empty() { 0 } else { layout.name.saturating_sub(name.chars().count()) + 2 };
+    format!(
+        " {style}{glyph} {word:<7}{style:#} {duration:>8}  {DIM}{position}{DIM:#}  {kind:<9}  \
+         {BOLD}{name}{BOLD:#}{:padding$}{tail}",
+        ""
+    )
 }
 
-/// What follows a gate's name: its headline, its warnings, and that it does not decide.
-fn tail(gate: &GateResult) -> String {
+/// What follows a gate's name, as `room` characters allow: its headline, its warnings, that it does not decide, and how
+/// much of its fuel it burned where that is near all of it or nothing else is to be said.
+fn tail(gate: &GateResult, room: usize) -> String {
     let warnings = gate.findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
-    let mut parts = vec![gate.headline()];
+    let headline = headline(gate);
+    let mut notes = Vec::new();
     if warnings > 0 {
-        parts.push(format!("{YELLOW}{warnings} warning{}{YELLOW:#}", if warnings == 1 { "" } else { "s" }));
+        notes.push((YELLOW, counted(warnings, "warning", "warnings")));
     }
     if gate.gate.enforcement == Enforcement::Advisory {
-        parts.push(format!("{DIM}advisory{DIM:#}"));
+        notes.push((DIM, "advisory".to_owned()));
     }
-    parts.retain(|part| !part.is_empty());
+    match fuel_percent(gate.usage.fuel, gate.usage.fuel_limit) {
+        Some(percent) if percent >= NEAR && gate.fault().is_none() => notes.push((YELLOW, format!("fuel {percent}%"))),
+        Some(percent) if headline.is_empty() => notes.push((DIM, format!("fuel {percent}%"))),
+        _ => {}
+    }
+    let taken: usize = notes.iter().map(|(_, note)| note.chars().count() + 3).sum();
+    let headline = excerpt(&headline, room.saturating_sub(taken + 1).max(LEAST_HEADLINE));
+    let notes = notes.iter().map(|(style, note)| format!("{style}{note}{style:#}"));
+    let parts: Vec<String> = Some(headline).into_iter().filter(|part| !part.is_empty()).chain(notes).collect();
     parts.join(" · ")
 }
 
@@ -128,53 +153,21 @@ pub fn decision_line(record: &Record) -> String {
         Ruling::NoGo => RED,
         Ruling::Blocked => MAGENTA,
     };
-    let Summary { gates, passed, failed, advisory_failed, review, not_applicable, skipped, faults, duration_ms } =
-        record.summary;
-    let counts = [
-        (passed, "passed"),
-        (failed.saturating_sub(advisory_failed), "failed"),
-        (advisory_failed, "advisory failed"),
-        (faults, "without a verdict"),
-        (review, "waiting for a person"),
-        (not_applicable, "not applicable"),
-        (skipped, "skipped"),
-    ];
-    let counts: Vec<String> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    let colon = if counts.is_empty() { "" } else { ": " };
-    let gates = crate::text::counted(gates, "gate", "gates");
-    let took = milliseconds(duration_ms);
-    format!("{style}{}{style:#} — {gates}{colon}{} in {took}", record.decision.name(), counts.join(", "))
+    format!("{style}{}{style:#} — {}", record.decision.name(), tally(record))
 }
 
-/// A duration as people read it: `0.4 ms`, `12 ms`, `5.0 s`, `2 min 5 s`.
-fn milliseconds(milliseconds: f64) -> String {
-    match milliseconds {
-        ms if ms < 9.95 => format!("{ms:.1} ms"),
-        ms if ms < 999.5 => format!("{ms:.0} ms"),
-        ms if ms < 59_950.0 => format!("{:.1} s", ms / 1_000.0),
-        ms => {
-            let seconds = (ms / 1_000.0).round() as u64;
-            format!("{} min {} s", seconds / 60, seconds % 60)
-        }
-    }
-}
-
-/// How much of its fuel a gate burned, in whole percent, never rounded down to nothing nor up to all.
-fn fuel_share(used: u64, limit: u64) -> String {
-    if limit == 0 {
-        return "–".to_owned();
-    }
-    match u128::from(used) * 100 / u128::from(limit) {
-        0 if used > 0 => "<1%".to_owned(),
-        percent => format!("{percent}%"),
-    }
+/// How much of its fuel a gate burned, in whole percent and rounded up: something is never nothing.
+fn fuel_percent(used: u64, limit: u64) -> Option<u128> {
+    (limit > 0).then(|| (u128::from(used) * 100).div_ceil(u128::from(limit)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::samples::{check_golden, decided, go, record, review_only};
+    use crate::{
+        decision::samples::{bare, gate},
+        report::samples::{check_golden, decided, go, record, review_only, suite},
+    };
 
     fn plain(styled: &str) -> String {
         anstream::adapter::strip_str(styled).to_string()
@@ -190,6 +183,44 @@ mod tests {
     #[test]
     fn a_go_is_short() {
         check_golden("terminal-go.txt", &plain(&render(&go())), include_str!("testdata/terminal-go.txt"));
+    }
+
+    #[test]
+    fn a_go_with_a_signed_review_names_the_approver() {
+        check_golden("terminal-suite.txt", &plain(&render(&suite())), include_str!("testdata/terminal-suite.txt"));
+    }
+
+    #[test]
+    fn a_line_of_a_gate_is_as_wide_as_the_longest_name_allows() {
+        let long = "n".repeat(64);
+        for (name, summary, width) in [("launcher_smoke", "s ".repeat(90), WIDTH), (&*long, "s ".repeat(90), 123)] {
+            let layout = Layout::for_names([name, "short"]);
+            let mut result = bare(gate(name), GateOutcome::Pass);
+            result.summary = summary;
+            assert_eq!(plain(&gate_line(&result, layout, 1)).chars().count(), width, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_gate_near_its_limit_of_fuel_says_so() {
+        let layout = Layout::for_names(["a"]);
+        for (fuel, summary, end) in
+            [(79, "it is up", "  it is up"), (80, "it is up", "it is up · fuel 80%"), (1, "", "fuel 1%")]
+        {
+            let mut result = bare(gate("a"), GateOutcome::Pass);
+            result.summary = summary.to_owned();
+            (result.usage.fuel, result.usage.fuel_limit) = (fuel, 100);
+            let line = plain(&gate_line(&result, layout, 1));
+            assert!(line.ends_with(end), "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_printed_as_gates_end_and_the_conclusion_are_the_whole() {
+        let record = record();
+        let layout = Layout::for_names(record.gates.iter().map(|gate| gate.gate.name.as_str()));
+        let lines = record.gates.iter().zip(1..).map(|(gate, ended)| gate_line(gate, layout, ended) + "\n");
+        assert_eq!(lines.collect::<String>() + &conclusion(&record), render(&record));
     }
 
     #[test]
@@ -217,27 +248,16 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_told_as_people_read_them() {
-        for (ms, expect) in [
-            (0.0, "0.0 ms"),
-            (0.44, "0.4 ms"),
-            (9.96, "10 ms"),
-            (999.4, "999 ms"),
-            (999.6, "1.0 s"),
-            (59_949.0, "59.9 s"),
-            (125_000.0, "2 min 5 s"),
-        ] {
-            assert_eq!(milliseconds(ms), expect);
-        }
+    fn a_share_of_fuel_is_rounded_up() {
         for (used, limit, expect) in [
-            (0, 0, "–"),
-            (0, 9, "0%"),
-            (1, 1_000, "<1%"),
-            (999, 1_000, "99%"),
-            (9, 9, "100%"),
-            (u64::MAX, 1, "1844674407370955161500%"),
+            (0, 0, None),
+            (0, 9, Some(0)),
+            (1, 1_000, Some(1)),
+            (990, 1_000, Some(99)),
+            (9, 9, Some(100)),
+            (u64::MAX, 1, Some(1_844_674_407_370_955_161_500)),
         ] {
-            assert_eq!(fuel_share(used, limit), expect);
+            assert_eq!(fuel_percent(used, limit), expect);
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Loading: every module of the plan, each once, over as many threads as there are jobs.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use portcullis_sdk::Kind;
 
-use super::parallel::in_parallel;
 use crate::{
     evidence::Collected,
     judge::Fault,
     manifest::{GatePlan, Input, Plan},
-    sandbox::{CacheError, Gate, LoadError, Loading, Sandbox, Throughput, Tier},
+    parallel::in_parallel,
+    sandbox::{CacheError, Gate, LoadError, Loading, Sandbox, Throughput, Tier, scan},
     trust::VerifiedModule,
 };
 
@@ -70,17 +70,15 @@ impl Refused {
 /// How much work compiling the gate with that index is worth.
 fn tier(index: usize, gate: &GatePlan, evidence: &Collected) -> Tier {
     let size = |index: &usize| evidence.get(*index).and_then(Result::ok).map_or(0, |evidence| evidence.size);
-    let input = match &gate.input {
-        Input::Each { .. } => return if is_many(index, evidence) { Tier::Optimised } else { Tier::Fast },
-        Input::Nothing => 0,
-        Input::Whole(index) => size(index),
-        Input::Named(members) => members.iter().map(|(_, index)| size(index)).sum(),
-    };
+    if matches!(gate.input, Input::Each { .. }) {
+        return if is_many(index, evidence) { Tier::Optimised } else { Tier::Fast };
+    }
+    let input: u64 = gate.input.members().iter().map(|(_, index)| size(index)).sum();
     if input >= MUCH_INPUT { Tier::Optimised } else { Tier::Fast }
 }
 
 fn is_many(gate: usize, evidence: &Collected) -> bool {
-    matches!(evidence.files(gate), Some(Ok(files)) if files.len() >= MANY_FILES)
+    matches!(evidence.files(gate), Some(Ok(matched)) if matched.paths().len() >= MANY_FILES)
 }
 
 /// How many calls the gates of a plan come to, as far as it matters for setting up a sandbox.
@@ -88,6 +86,28 @@ fn is_many(gate: usize, evidence: &Collected) -> bool {
 pub fn throughput(plan: &Plan, evidence: &Collected) -> Throughput {
     let many = (0..plan.gates.len()).any(|gate| is_many(gate, evidence));
     if many { Throughput::Many } else { Throughput::Few }
+}
+
+/// Looks every module over before anything is done in the world for its gate: evidence is not collected, and so no command
+/// run, for a plan that is refused anyway.
+///
+/// # Errors
+/// With every gate whose module is refused, by name.
+pub fn look_over(plan: &Plan, modules: &[Arc<VerifiedModule>]) -> Result<(), Vec<(String, Refused)>> {
+    let mut seen = HashSet::new();
+    let refused = |(gate, module): (&GatePlan, &Arc<VerifiedModule>)| {
+        let refused = wrong_kind(gate, module.metadata().kind).or_else(|| {
+            let error = LoadError::from(scan(module.bytes(), &gate.limits).err()?);
+            error.refuses().then_some(Refused::Module(error))
+        })?;
+        Some((gate.name.clone(), refused))
+    };
+    let uses = plan.gates.iter().zip(modules);
+    let refused: Vec<_> = uses
+        .filter(|(gate, module)| seen.insert((module.content_digest(), gate.kind.map(Kind::name))))
+        .filter_map(refused)
+        .collect();
+    if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
 /// Loads the module of every gate, in the plan's order.

@@ -6,8 +6,8 @@
 mod ask;
 mod lanes;
 mod load;
-mod parallel;
 mod schedule;
+mod sign_off;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -15,11 +15,11 @@ use jiff::Timestamp;
 
 pub use ask::ask;
 pub use lanes::{Lane, Lanes};
-pub use load::{Loaded, Refused, load, throughput};
-pub use parallel::{in_parallel, in_parallel_with};
+pub use load::{Loaded, Refused, load, look_over, throughput};
+pub use sign_off::{ApprovalFile, SignOffs, judged_evidence, params_digest};
 
 use crate::{
-    decision::{GateFacts, GateResult, InputRecord, ModuleRecord},
+    decision::{GateFacts, GateResult, InputRecord, Judged, ModuleRecord},
     evidence::Collected,
     manifest::{GatePlan, Plan, Stage},
     trust::VerifiedModule,
@@ -72,16 +72,20 @@ pub fn run(
     plan: &Plan,
     gates: Vec<Loaded>,
     evidence: &Collected,
+    sign_offs: &SignOffs<'_>,
     setting: Setting<'_>,
     observe: &(dyn Fn(Event<'_>) + Sync),
 ) -> Ran {
-    schedule::Schedule::new(plan, gates, evidence, setting, observe).run()
+    schedule::Schedule::new(plan, gates, (evidence, sign_offs), setting, observe).run()
 }
 
 /// What is known of a gate before it is asked.
 #[must_use]
-fn facts(gate: &GatePlan, stage: &Stage, module: &Arc<VerifiedModule>) -> GateFacts {
+fn facts(plan: &Plan, gate: &GatePlan, stage: &Stage, module: &Arc<VerifiedModule>) -> GateFacts {
     let metadata = module.metadata();
+    let judged = gate.input.members().into_iter().filter_map(|(name, index)| {
+        Some(Judged { name: name.map(str::to_owned), evidence: plan.evidence.get(index)?.name.clone() })
+    });
     GateFacts {
         name: gate.name.clone(),
         kind: metadata.kind,
@@ -96,5 +100,6 @@ fn facts(gate: &GatePlan, stage: &Stage, module: &Arc<VerifiedModule>) -> GateFa
         },
         params: gate.params.clone(),
         limits: gate.limits.clone(),
+        judged: judged.collect(),
     }
 }

@@ -11,20 +11,21 @@ use std::{
 use portcullis_sdk::{Finding, Severity};
 
 use super::{
-    Event, Loaded, Ran, Setting,
+    Event, Loaded, Ran, Setting, SignOffs,
     ask::ask,
     facts,
     lanes::{Lane, Lanes},
-    parallel::{in_parallel, in_parallel_with},
 };
 use crate::{
     decision::{GateFacts, GateOutcome, GateResult, InputRecord},
     digest::Digest,
-    evidence::Collected,
-    files::{read_capped, shown},
+    evidence::{Collected, Matched},
+    files::shown,
     judge::{Cause, Fault, Judgement, Outcome, RequestTemplate},
     manifest::{Enforcement, GatePlan, Input, Plan, Stage},
+    parallel::{in_parallel, in_parallel_with},
     sandbox::{Buffers, Gate},
+    text::printable,
     trust::Revocation,
 };
 
@@ -32,6 +33,7 @@ pub(super) struct Schedule<'a> {
     plan: &'a Plan,
     gates: Vec<Loaded>,
     evidence: &'a Collected,
+    sign_offs: &'a SignOffs<'a>,
     setting: Setting<'a>,
     observe: &'a (dyn Fn(Event<'_>) + Sync),
     ended: AtomicUsize,
@@ -44,11 +46,20 @@ impl<'a> Schedule<'a> {
     pub(super) fn new(
         plan: &'a Plan,
         gates: Vec<Loaded>,
-        evidence: &'a Collected,
+        (evidence, sign_offs): (&'a Collected, &'a SignOffs<'a>),
         setting: Setting<'a>,
         observe: &'a (dyn Fn(Event<'_>) + Sync),
     ) -> Self {
-        Self { plan, gates, evidence, setting, observe, ended: AtomicUsize::new(0), inputs: Mutex::default() }
+        Self {
+            plan,
+            gates,
+            evidence,
+            sign_offs,
+            setting,
+            observe,
+            ended: AtomicUsize::new(0),
+            inputs: Mutex::default(),
+        }
     }
 
     pub(super) fn run(self) -> Ran {
@@ -116,7 +127,7 @@ impl<'a> Schedule<'a> {
 
     fn put(&self, index: usize, stage: &Stage, results: &mut Results, make: impl FnOnce(GateFacts) -> GateResult) {
         let (Some(gate), Some(loaded)) = (self.plan.gates.get(index), self.gates.get(index)) else { return };
-        let result = make(facts(gate, stage, &loaded.module));
+        let result = make(facts(self.plan, gate, stage, &loaded.module));
         self.tell_end(&result);
         if let Some(place) = results.get_mut(index) {
             *place = Some(result);
@@ -132,13 +143,13 @@ impl<'a> Schedule<'a> {
     fn gate(&self, stage: &Stage, index: usize) -> Option<GateResult> {
         let (gate, loaded) = (self.plan.gates.get(index)?, self.gates.get(index)?);
         (self.observe)(Event::Started { gate: &gate.name });
-        let facts = facts(gate, stage, &loaded.module);
+        let facts = facts(self.plan, gate, stage, &loaded.module);
         let mut result = match &loaded.gate {
             _ if self.setting.cancelled.load(Ordering::Relaxed) => GateResult::faulted(facts, interrupted()),
             Err(fault) => GateResult::faulted(facts, fault.clone()),
             Ok(program) => match &gate.input {
                 Input::Each { pattern, root } => match self.evidence.files(index) {
-                    Some(Ok(files)) => self.judge_each(gate, facts, program, &Files { pattern, root, files }),
+                    Some(Ok(matched)) => self.judge_each(gate, facts, program, &Files { pattern, root, matched }),
                     Some(Err(error)) => GateResult::faulted(facts, evidence_fault(&error.to_string())),
                     None => GateResult::faulted(facts, evidence_fault("its files were not listed")),
                 },
@@ -146,6 +157,7 @@ impl<'a> Schedule<'a> {
             },
         };
         result.findings.extend(loaded.module.warnings().iter().map(warning));
+        let result = self.sign_offs.heard(result, gate, self.plan, self.evidence);
         self.tell_end(&result);
         Some(result)
     }
@@ -168,16 +180,17 @@ impl<'a> Schedule<'a> {
     fn judge_each(&self, gate: &GatePlan, facts: GateFacts, program: &Gate, asked: &Files<'_>) -> GateResult {
         let template = self.template(gate, &facts);
         let jobs = self.setting.jobs;
-        let lanes = Lanes::new(program, jobs, asked.files.len());
+        let files: Vec<(usize, &String)> = asked.matched.paths().iter().enumerate().collect();
+        let lanes = Lanes::new(program, jobs, files.len());
         let ended = in_parallel_with(
             jobs,
-            asked.files,
+            &files,
             || lanes.lane(),
-            |lane, path| {
+            |lane, (index, path)| {
                 if self.setting.cancelled.load(Ordering::Relaxed) {
                     return (None, unasked(interrupted()));
                 }
-                let document = match Document::read(&asked.root.join(path), gate.limits.input) {
+                let document = match Document::read(asked.matched, *index, path, gate.limits.input) {
                     Ok(document) => document,
                     Err(fault) => return (None, unasked(fault)),
                 };
@@ -190,7 +203,7 @@ impl<'a> Schedule<'a> {
         let (seen, judgements): (Vec<_>, Vec<Judgement>) = ended.into_iter().unzip();
         let record = asked.record(&seen);
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(record);
-        GateResult::from_files(facts, asked.files.iter().cloned().zip(judgements).collect())
+        GateResult::from_files(facts, asked.matched.paths().iter().cloned().zip(judgements).collect())
     }
 }
 
@@ -198,19 +211,25 @@ impl<'a> Schedule<'a> {
 struct Files<'a> {
     pattern: &'a str,
     root: &'a Path,
-    files: &'a [String],
+    matched: &'a Matched,
 }
 
 impl Files<'_> {
     /// All of them as one input: a digest over every path and the digest of its bytes.
     fn record(&self, seen: &[Option<(Digest, u64)>]) -> InputRecord {
-        let read = || self.files.iter().zip(seen).filter_map(|(path, seen)| Some((path, (*seen)?)));
+        let read = || self.matched.paths().iter().zip(seen).filter_map(|(path, seen)| Some((path, (*seen)?)));
         let list: String = read().map(|(path, (digest, _))| format!("{digest}  {path}\n")).collect();
+        let unread = seen.iter().any(Option::is_none);
         InputRecord {
             name: self.pattern.to_owned(),
+            kind: "each".to_owned(),
             uri: Some(shown(self.root)),
-            digest: Digest::of(list.as_bytes()).into(),
-            size_bytes: read().map(|(_, (_, size))| size).sum(),
+            outcome: if unread { "failed" } else { "completed" }.to_owned(),
+            error: unread.then(|| "evidence-unreadable".to_owned()),
+            digest: Some(Digest::of(list.as_bytes()).into()),
+            size_bytes: Some(read().map(|(_, (_, size))| size).sum()),
+            collected_on: None,
+            duration_ms: None,
         }
     }
 }
@@ -222,12 +241,11 @@ struct Document {
 }
 
 impl Document {
-    fn read(path: &Path, cap: u64) -> Result<Self, Fault> {
-        let bytes = read_capped(path, cap).map_err(|error| evidence_fault(&error.to_string()))?;
-        let digest = Digest::of(&bytes);
+    fn read(matched: &Matched, index: usize, path: &str, cap: u64) -> Result<Self, Fault> {
+        let (digest, bytes) = matched.read(index, cap).map_err(|reason| evidence_fault(&reason))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
-            evidence_fault(&format!("`{}` is not UTF-8 from byte {at} on", shown(path)))
+            evidence_fault(&format!("`{}` is not UTF-8 from byte {at} on", printable(path)))
         })?;
         Ok(Self { digest, text })
     }

@@ -163,6 +163,9 @@ fn rules_text(rules: &RevocationRules) -> String {
         }
     };
     if rules.list.is_some() {
+        if let Some(id) = &rules.list_id {
+            let _ = write!(text, ", of the name {}", shown(id));
+        }
         if let Some(age) = rules.max_age {
             let _ = write!(text, ", at most {} old", spelled(age));
         }

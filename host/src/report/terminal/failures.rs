@@ -5,11 +5,17 @@ use std::fmt::Write as _;
 use anstyle::Style;
 use portcullis_sdk::Severity;
 
-use super::{BOLD, CYAN, DIM, MAGENTA, RED, YELLOW, status};
+use super::{BOLD, CYAN, DIM, MAGENTA, RED, WIDTH, YELLOW, status, wrap::wrapped};
 use crate::{
-    decision::{GateOutcome, GateResult, NextAction, place, told},
+    decision::{GateOutcome, GateResult, Record},
+    judge::ResultCode,
     manifest::Enforcement,
-    text::excerpt,
+    report::{
+        actions::actions,
+        is_unsigned,
+        rows::{Row, RowKind, rows},
+    },
+    text::{excerpt, printable},
 };
 
 /// How many rows of one gate are shown; the record has them all.
@@ -20,38 +26,26 @@ const ACTIONS: usize = 6;
 const WIDEST_CODE: usize = 40;
 const WIDEST_PLACE: usize = 60;
 const WIDEST_TEXT: usize = 240;
+/// What stands before every row, in characters.
+const INDENT: usize = 5;
+/// Where the last column may begin; where it would begin farther right, it has lines of its own.
+const LAST_COLUMN: usize = 70;
 
-/// One thing that speaks against what was judged.
-struct Row {
-    style: Style,
-    label: &'static str,
-    code: String,
-    place: String,
-    text: String,
-}
-
-impl Row {
-    fn new(style: Style, label: &'static str, code: &str, place: &str, text: &str) -> Self {
-        let (code, place) = (excerpt(code, WIDEST_CODE), excerpt(place, WIDEST_PLACE));
-        Self { style, label, code, place, text: excerpt(text, WIDEST_TEXT) }
-    }
-}
-
-/// Why `gate` failed or gave no verdict, with what to do next; empty for every other outcome. Starts with an empty line.
+/// Why `gate` failed, gave no verdict or waits for a person, with what to do next; empty for every other outcome. Starts
+/// with an empty line.
 #[must_use]
-pub fn failures(gate: &GateResult, next_actions: &[NextAction]) -> String {
-    if !matches!(gate.outcome, GateOutcome::Fail | GateOutcome::Fault(_)) {
+pub fn failures(gate: &GateResult, record: &Record) -> String {
+    if !matches!(gate.outcome, GateOutcome::Fail | GateOutcome::Fault(_)) && !is_unsigned(gate) {
         return String::new();
     }
     let mut text = format!("\n{}\n", heading(gate));
-    let rows: Vec<Row> = rows(gate).take(ROWS).collect();
-    write_rows(&mut text, &rows);
-    let more = rows_in_all(gate).saturating_sub(rows.len());
+    let shown: Vec<Cells> = rows(gate).take(ROWS).map(|row| Cells::of(&row)).collect();
+    write_rows(&mut text, &shown);
+    let more = rows(gate).skip(ROWS).count();
     if more > 0 {
         let _ = writeln!(text, "     {DIM}… and {more} more in decision.json{DIM:#}");
     }
-    let actions = next_actions.iter().filter(|next| next.gate.as_ref() == Some(&gate.gate.name));
-    for NextAction { action, .. } in actions.take(ACTIONS) {
+    for action in actions(gate, record).iter().take(ACTIONS) {
         let _ = writeln!(text, "   {CYAN}→ {}{CYAN:#}", excerpt(action, WIDEST_TEXT));
     }
     text
@@ -68,71 +62,122 @@ fn heading(gate: &GateResult) -> String {
     let about = format!("{} {} by {}", module.name, module.version, module.publisher);
     let (name, kind, about) =
         (excerpt(&gate.gate.name, WIDEST_CODE), gate.gate.kind.name(), excerpt(&about, WIDEST_TEXT));
-    format!(" {style}{glyph}{style:#} {BOLD}{name}{BOLD:#} {DIM}· {kind}, {enforcement} · {about}{DIM:#}")
+    let code = match gate.code {
+        // They say nothing that is not seen anyway.
+        ResultCode::Success | ResultCode::GenericFailure => String::new(),
+        code => format!(" · {} {}", code.name(), code.number()),
+    };
+    format!(" {style}{glyph}{style:#} {BOLD}{name}{BOLD:#} {DIM}· {kind}, {enforcement}{code} · {about}{DIM:#}")
 }
 
-fn rows(gate: &GateResult) -> impl Iterator<Item = Row> + '_ {
-    let fault = gate.fault().map(|fault| Row::new(MAGENTA, "fault", fault.cause.code(), "", &told(fault))).into_iter();
-    let checks = gate.checks.iter().filter(|check| !check.passed);
-    let checks =
-        checks.map(|check| Row::new(RED, "check", &check.id, "", check.failure.as_deref().unwrap_or("failed")));
-    let findings = [Severity::Error, Severity::Warning, Severity::Note].into_iter().flat_map(|severity| {
-        let (style, label) = match severity {
-            Severity::Error => (RED, "error"),
-            Severity::Warning => (YELLOW, "warning"),
-            Severity::Note => (DIM, "note"),
-        };
-        let findings = gate.findings.iter().filter(move |finding| finding.severity == severity);
-        findings.map(move |finding| Row::new(style, label, &finding.code, &place(finding), &finding.message))
-    });
-    let evidence = gate.evidence.iter().filter(|evidence| !evidence.passed);
-    let evidence = evidence.map(|evidence| Row::new(RED, "probe", &evidence.probe_kind, "", &evidence.summary));
-    let violations = gate.violations.iter();
-    let violations = violations.map(|violation| Row::new(RED, "rule", &violation.kind, "", &violation.detail));
-    fault.chain(checks).chain(findings).chain(evidence).chain(violations)
+/// A row as it is shown.
+struct Cells {
+    style: Style,
+    label: &'static str,
+    code: String,
+    place: String,
+    text: String,
 }
 
-fn rows_in_all(gate: &GateResult) -> usize {
-    let checks = gate.checks.iter().filter(|check| !check.passed).count();
-    let evidence = gate.evidence.iter().filter(|evidence| !evidence.passed).count();
-    usize::from(gate.fault().is_some()) + checks + gate.findings.len() + evidence + gate.violations.len()
+impl Cells {
+    fn of(row: &Row<'_>) -> Self {
+        Self {
+            style: style(row.kind),
+            label: row.kind.label(),
+            code: excerpt(row.code, WIDEST_CODE),
+            place: ending(&row.place(), WIDEST_PLACE),
+            text: excerpt(row.text.trim_end(), WIDEST_TEXT),
+        }
+    }
 }
 
-fn write_rows(text: &mut String, rows: &[Row]) {
+/// The end of `text`, made fit for a terminal: of a long path, the file and the line are what is looked for.
+fn ending(text: &str, most: usize) -> String {
+    let text = printable(text);
+    let left_out = text.chars().count().saturating_sub(most);
+    if left_out == 0 { text } else { format!("…{}", text.chars().skip(left_out).collect::<String>()) }
+}
+
+fn style(kind: RowKind) -> Style {
+    match kind {
+        RowKind::Fault => MAGENTA,
+        RowKind::Review | RowKind::Finding(Severity::Warning) => YELLOW,
+        RowKind::Finding(Severity::Note) => DIM,
+        RowKind::Check | RowKind::Finding(Severity::Error) | RowKind::Probe | RowKind::Rule => RED,
+    }
+}
+
+fn write_rows(text: &mut String, rows: &[Cells]) {
     let widest =
-        |column: fn(&Row) -> &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default();
+        |column: fn(&Cells) -> &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default();
     let label = widest(|row| row.label);
     let (code, place) = (widest(|row| &row.code), widest(|row| &row.place));
+    let before = INDENT + label + 2 + code + if place > 0 { 2 + place } else { 0 } + 2;
+    let (own_lines, margin) = if before > LAST_COLUMN { (true, INDENT + label + 2) } else { (false, before) };
     for row in rows {
-        let style = row.style;
-        let _ = write!(text, "     {style}{:<label$}{style:#}  {:<code$}", row.label, row.code);
-        if place > 0 {
-            let _ = write!(text, "  {DIM}{:<place$}{DIM:#}", row.place);
+        let columns = [(row.style, row.label, label), (Style::new(), &row.code, code), (DIM, &row.place, place)];
+        // Padding is written only once something stands behind it.
+        let mut gap = INDENT;
+        for (style, cell, width) in columns.into_iter().filter(|(_, _, width)| *width > 0) {
+            if cell.is_empty() {
+                gap += width + 2;
+            } else {
+                let _ = write!(text, "{:gap$}{style}{cell}{style:#}", "");
+                gap = width - cell.chars().count() + 2;
+            }
         }
-        let _ = writeln!(text, "  {}", row.text);
+        for (number, line) in wrapped(&row.text, WIDTH - margin).iter().enumerate() {
+            let _ = match (number, own_lines) {
+                _ if line.is_empty() => Ok(()),
+                (0, false) => write!(text, "{:gap$}{line}", ""),
+                _ => write!(text, "\n{:margin$}{line}", ""),
+            };
+        }
+        text.push('\n');
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::samples::{bare, finding, gate};
+    use crate::{
+        decision::samples::{bare, finding, gate},
+        report::samples::{decided, signed},
+    };
+
+    fn of(result: GateResult) -> String {
+        let record = decided(vec![result], false);
+        anstream::adapter::strip_str(&failures(&record.gates[0], &record)).to_string()
+    }
 
     #[test]
     fn many_findings_are_cut_and_counted() {
         let mut result = bare(gate("flows"), GateOutcome::Fail);
         result.findings = (1..=1_000).map(|line| finding("VALIDATION_ERROR", line)).collect();
-        let text = failures(&result, &[]);
+        let text = of(result);
         assert_eq!(text.lines().count(), 2 + ROWS + 1);
         assert!(text.contains("… and 988 more in decision.json"), "{text}");
     }
 
     #[test]
-    fn a_gate_that_did_not_fail_has_no_failures() {
-        for outcome in
-            [GateOutcome::Pass, GateOutcome::Review, GateOutcome::NotApplicable, GateOutcome::Skipped("x".into())]
-        {
-            assert_eq!(failures(&bare(gate("a"), outcome), &[]), "");
+    fn a_gate_that_stands_in_nobodys_way_has_no_failures() {
+        for outcome in [GateOutcome::Pass, GateOutcome::NotApplicable, GateOutcome::Skipped("x".into())] {
+            assert_eq!(of(bare(gate("a"), outcome)), "");
         }
+        assert_eq!(of(signed(gate("a"))), "");
+    }
+
+    #[test]
+    fn a_long_text_is_wrapped_below_itself_and_below_its_code_where_that_is_wide() {
+        let mut result = bare(gate("a"), GateOutcome::Fail);
+        result.findings = vec![finding("odd", 7)];
+        result.findings[0].message = "word ".repeat(30);
+        let wide = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+        let text = of(result.clone());
+        let (first, second) = ("     error  odd  flows/a.aether:7  word", format!("\n{:35}word word", ""));
+        assert!(text.contains(first) && text.contains(&second) && wide(&text) <= WIDTH, "{text}");
+        result.findings[0].path = Some(format!("flows/{}.aether", "a".repeat(50)));
+        let text = of(result);
+        assert!(text.contains(":7\n            word word") && wide(&text) <= WIDTH, "{text}");
     }
 }

@@ -1,0 +1,42 @@
+//! What a decision is about: what `--subject` says, or the commit of the repository that the manifest lies in.
+
+use std::{collections::BTreeMap, path::Path, str::FromStr};
+
+use portcullis::decision::SubjectRecord;
+
+use super::git;
+
+/// The most characters of a subject.
+const MAX: usize = 256;
+
+/// What a decision, or an approval, is about: `git:` and a commit, or any name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Subject(String);
+
+impl FromStr for Subject {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fits = (1..=MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits { Ok(Self(text.to_owned())) } else { Err(format!("a subject has 1 to {MAX} visible ASCII characters")) }
+    }
+}
+
+impl Subject {
+    /// What the user says, or else the commit of the repository around `manifest`, if it is in one.
+    pub(crate) fn of(said: Option<Self>, manifest: &Path) -> Option<Self> {
+        let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        said.or_else(|| git::commit(folder).map(|commit| Self(format!("git:{commit}"))))
+    }
+
+    /// Its text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its entry in the record.
+    pub(crate) fn record(&self) -> SubjectRecord {
+        let digest = self.0.strip_prefix("git:").map(|commit| ("gitCommit".to_owned(), commit.to_owned()));
+        SubjectRecord { name: self.0.clone(), digest: BTreeMap::from_iter(digest) }
+    }
+}

@@ -1,0 +1,89 @@
+//! Argument templates → a running child: its own group, nothing on stdin, and the environment that the manifest gives it.
+
+use std::{
+    io::{self, Read as _},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use rustix::fs::{Access, access};
+
+use crate::{
+    evidence::secrets::Secrets,
+    files::{open_capped, reason, shown},
+    manifest::CommandSource,
+};
+
+/// Where the system looks for programs where an environment names no PATH.
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
+
+/// The child, started; its stdout and stderr are pipes.
+///
+/// # Errors
+/// The reason for which it could not be started, as a fragment that follows "could not be started: ". Without a secret.
+pub(super) fn start(source: &CommandSource, secrets: &Secrets) -> Result<Child, String> {
+    let argv: Vec<String> = source.argv.iter().map(|argument| secrets.expand(argument)).collect();
+    let env: Vec<_> = source.env.iter().map(|(name, value)| (name, secrets.expand(value))).collect();
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err("it names no program".to_owned());
+    };
+    let folder = if source.cwd.as_os_str().is_empty() { Path::new(".") } else { &source.cwd };
+    if !folder.is_dir() {
+        return Err(format!("its folder `{}` does not exist", shown(folder)));
+    }
+    let folder = std::path::absolute(folder).map_err(|error| reason(&error))?;
+    let path = env.iter().rfind(|(name, _)| *name == "PATH").map(|(_, path)| path.as_str());
+    let file = find(program, &folder, path)?;
+    if access(&file, Access::EXEC_OK).is_ok() && is_plain_text(&file) {
+        return Err("exec format error".to_owned());
+    }
+    Command::new(&file)
+        .arg0(program)
+        .args(arguments)
+        .env_clear()
+        .envs(env)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| refused(&error, &file))
+}
+
+/// The file that `program` names: where there is a `/` in it, from `folder` on, and else the first in `path` that can be
+/// executed.
+fn find(program: &str, folder: &Path, path: Option<&str>) -> Result<PathBuf, String> {
+    if program.is_empty() {
+        return Err("its program is an empty text".to_owned());
+    }
+    if program.contains('/') {
+        return Ok(folder.join(program));
+    }
+    let entries = path.unwrap_or(DEFAULT_PATH).split(':');
+    let files: Vec<_> = entries.map(|entry| folder.join(entry).join(program)).filter(|file| file.is_file()).collect();
+    let first = files.iter().find(|file| access(*file, Access::EXEC_OK).is_ok());
+    first.cloned().ok_or_else(|| match path {
+        _ if !files.is_empty() => "it is in its PATH, and not executable".to_owned(),
+        Some(_) => "it is not in the PATH of its environment".to_owned(),
+        None => format!("it is not in {DEFAULT_PATH}, and its environment names no PATH"),
+    })
+}
+
+/// Whether the file begins as no program does. A C library whose `execvp` is used hands such a file to a shell, and nothing
+/// of a manifest ever goes through one. What cannot be read is left to the system: it is no script then.
+fn is_plain_text(file: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = open_capped(file, u64::MAX).map(|(opened, _)| opened.take(4).read_to_end(&mut head));
+    matches!(read, Ok(Ok(_))) && !head.starts_with(b"#!") && head != b"\x7fELF"
+}
+
+fn refused(error: &io::Error, file: &Path) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound if file.exists() => "what it is to be run by does not exist".to_owned(),
+        // What was not taken is an argument or a variable, and may be a secret.
+        io::ErrorKind::InvalidInput => "a null byte is in its arguments or its environment".to_owned(),
+        _ => reason(error),
+    }
+}

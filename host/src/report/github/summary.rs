@@ -1,0 +1,220 @@
+//! The summary of a step: the decision, the sign-off table, the failures, what to do next.
+
+use std::fmt::Write as _;
+
+use crate::{
+    decision::{GateOutcome, GateResult, NextAction, Reason, Record, Ruling},
+    report::{
+        actions::actions,
+        is_unsigned,
+        markdown::{escaped, escaped_html},
+        rows::{Row, rows},
+        sign_off::{self, TABLE},
+        tally::tally,
+    },
+};
+
+/// The most bytes of a summary. GitHub takes 1 MiB from all that a step writes and drops a larger file whole ("upload
+/// aborted, supports content up to a size of 1024k"); half of it is left to the step's other commands.
+const SUMMARY: usize = 512 << 10;
+/// The most bytes of the table, and of what to do next; the failures have the rest.
+const TABLE_BYTES: usize = 128 << 10;
+const NEXT_BYTES: usize = 64 << 10;
+/// Room for the lines that say what was left out, and for the ends of elements.
+const CLOSING: usize = 512;
+/// How many reasons are shown; gates that failed are told below anyway.
+const REASONS: usize = 20;
+/// How much of a name, of a place and of a text is shown, in characters.
+const WIDEST_NAME: usize = 80;
+const WIDEST_PLACE: usize = 160;
+const WIDEST_TEXT: usize = 500;
+
+/// `record` in Markdown for `GITHUB_STEP_SUMMARY`; ends with a line feed. Where it would be too long, findings are left
+/// out, and a line says how many; the decision is never cut.
+#[must_use]
+pub fn step_summary(record: &Record, strict_manual: bool) -> String {
+    let (mut text, next) = (head(record), next(record));
+    text.push_str(&table(record, strict_manual));
+    let room = SUMMARY.saturating_sub(text.len() + next.len());
+    text.push_str(&failures(record, strict_manual, room));
+    text.push_str(&next);
+    text
+}
+
+/// Text that takes pieces as long as they fit.
+struct Page {
+    text: String,
+    room: usize,
+}
+
+impl Page {
+    fn new(text: &str, room: usize) -> Self {
+        Self { text: text.to_owned(), room }
+    }
+
+    /// Adds `piece`, unless it does not fit with a closing line behind it.
+    fn fits(&mut self, piece: &str) -> bool {
+        let fits = self.text.len() + piece.len() + CLOSING <= self.room;
+        if fits {
+            self.text.push_str(piece);
+        }
+        fits
+    }
+
+    /// Adds as many of `pieces` as fit, the first ones, and returns how many were left out.
+    fn fill(&mut self, pieces: impl IntoIterator<Item = String>) -> usize {
+        let mut pieces = pieces.into_iter();
+        let all_fit = pieces.by_ref().all(|piece| self.fits(&piece));
+        if all_fit { 0 } else { 1 + pieces.count() }
+    }
+}
+
+fn head(record: &Record) -> String {
+    let glyph = match record.decision {
+        Ruling::Go => "✅",
+        Ruling::NoGo => "❌",
+        Ruling::Blocked => "⛔",
+    };
+    let mut text = format!("## {glyph} {} — {}\n\n", record.decision.name(), tally(record));
+    let (manifest, run) = (escaped(&record.policy.uri, WIDEST_PLACE), escaped(&record.run_id, WIDEST_NAME));
+    let _ = writeln!(text, "Manifest <code>{manifest}</code>, run <code>{run}</code>\n");
+    if record.decision != Ruling::Go {
+        for Reason { code, message, .. } in record.reasons.iter().take(REASONS) {
+            let _ = writeln!(text, "- **{code}**: {}", escaped(message, WIDEST_TEXT));
+        }
+        if let more @ 1.. = record.reasons.len().saturating_sub(REASONS) {
+            let _ = writeln!(text, "- … and {more} more");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn table(record: &Record, strict_manual: bool) -> String {
+    let mut page = Page::new(TABLE, TABLE_BYTES);
+    let more = page.fill(record.gates.iter().map(|gate| sign_off::row(gate, strict_manual)));
+    if more > 0 {
+        let _ = writeln!(page.text, "| … and {more} more | | | in decision.json |");
+    }
+    page.text.push('\n');
+    page.text
+}
+
+/// The gates that failed, gave no verdict or wait for a person, each with its rows, as far as `room` bytes go.
+fn failures(record: &Record, strict_manual: bool, room: usize) -> String {
+    let mut page = Page::new("", room);
+    let is_told =
+        |gate: &&GateResult| matches!(gate.outcome, GateOutcome::Fail | GateOutcome::Fault(_)) || is_unsigned(gate);
+    let mut gates = record.gates.iter().filter(is_told);
+    let mut untold = 0;
+    for gate in gates.by_ref() {
+        if !page.fits(&opening(gate, strict_manual)) {
+            untold = 1;
+            break;
+        }
+        let left_out = page.fill(rows(gate).map(|row| cells(&row)));
+        if left_out > 0 {
+            let _ = writeln!(page.text, "\n… and {left_out} more in decision.json");
+        }
+        page.text.push_str("\n</details>\n\n");
+        // The room that is kept for closing lines was used; nothing but a last word fits behind it.
+        page.room = if left_out > 0 { 0 } else { page.room };
+    }
+    untold += gates.count();
+    if untold > 0 {
+        let _ = writeln!(page.text, "… and {untold} more gates in decision.json\n");
+    }
+    page.text
+}
+
+fn opening(gate: &GateResult, strict_manual: bool) -> String {
+    let module = &gate.gate.module;
+    let about = format!("{} {} by {}", module.name, module.version, module.publisher);
+    let (name, about) = (escaped_html(&gate.gate.name, WIDEST_NAME), escaped_html(&about, WIDEST_PLACE));
+    let status = if is_unsigned(gate) { "🔧" } else { sign_off::status(gate, strict_manual) };
+    format!(
+        "<details open>\n<summary>{status} <b>{name}</b> · {} · {about}</summary>\n\n\
+         | | Code | Place | Why |\n| --- | --- | --- | --- |\n",
+        gate.gate.kind.name()
+    )
+}
+
+fn cells(row: &Row<'_>) -> String {
+    let (code, place) = (escaped(row.code, WIDEST_NAME), escaped(&row.place(), WIDEST_PLACE));
+    format!("| {} | {code} | {place} | {} |\n", row.kind.label(), escaped(&row.text, WIDEST_TEXT))
+}
+
+fn next(record: &Record) -> String {
+    let of_gates = record.gates.iter().flat_map(|gate| {
+        let line = |action: String| format!("- {}: {}\n", escaped(&gate.gate.name, WIDEST_NAME), text_of(&action));
+        actions(gate, record).into_iter().map(line)
+    });
+    let of_none = record.next_actions.iter().filter(|next| next.gate.is_none());
+    let of_none = of_none.map(|NextAction { action, .. }| format!("- run: {}\n", text_of(action)));
+    let mut page = Page::new("### Next\n\n", NEXT_BYTES);
+    let empty = page.text.len();
+    let more = page.fill(of_gates.chain(of_none));
+    if more > 0 {
+        let _ = writeln!(page.text, "- … and {more} more in decision.json");
+    }
+    if page.text.len() == empty { String::new() } else { page.text }
+}
+
+fn text_of(action: &str) -> String {
+    escaped(action, WIDEST_TEXT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        decision::samples::{bare, finding, gate},
+        report::samples::{check_golden, decided, record, suite},
+    };
+
+    #[test]
+    fn the_summary_of_a_run_with_every_outcome_is_as_it_was() {
+        let expect = include_str!("../testdata/github-summary.md");
+        check_golden("github-summary.md", &step_summary(&record(), false), expect);
+    }
+
+    #[test]
+    fn a_go_is_a_line_and_a_table() {
+        let text = step_summary(&suite(), true);
+        assert!(text.starts_with("## ✅ go — 8 gates: 8 passed (1 signed off) in "), "{text}");
+        assert!(!text.contains("<details") && !text.contains("### Next"), "{text}");
+        assert!(text.contains("\n| hmr_quiesce | ✅ | 🔧 | approved by alice until 2026-02-01: "), "{text}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_the_decision_stays() {
+        let mut flows = bare(gate("flows"), GateOutcome::Fail);
+        flows.findings = (1..=20_000).map(|line| finding("VALIDATION_ERROR", line)).collect();
+        flows.next_actions = vec!["do ".repeat(400); 1_000];
+        let mut gates = vec![flows, bare(gate("late"), GateOutcome::Fail)];
+        gates.extend((0..20_000).map(|number| bare(gate(&format!("g{number}")), GateOutcome::Pass)));
+        let text = step_summary(&decided(gates, false), false);
+        assert!(text.len() <= SUMMARY && text.len() > SUMMARY / 2, "{}", text.len());
+        assert!(text.starts_with("## ❌ no-go — 20002 gates: "));
+        let shown = text.matches("| error | VALIDATION_ERROR |").count();
+        let told =
+            |count: usize, what: &str| assert!(text.contains(&format!("… and {count} more{what}")), "{count}{what}");
+        told(20_000 - shown, " in decision.json\n\n</details>");
+        told(1, " gates in decision.json");
+        told(20_002 - text.matches(" | ✅ | ").count() - 2, " | | | in");
+        told(1_001 - text.matches("\n- flows: do do").count(), " in decision.json\n");
+    }
+
+    #[test]
+    fn hostile_words_are_no_markup() {
+        let mut hostile = bare(gate("a"), GateOutcome::Fail);
+        hostile.findings = vec![finding("</details>|", 1)];
+        hostile.findings[0].message = "\n\n# big\n<script>![x](//y) | `z`".into();
+        hostile.gate.module.publisher = "</summary>\n\n# x".into();
+        hostile.next_actions = vec!["\n- **run** <b>".into()];
+        let text = step_summary(&decided(vec![hostile], false), false);
+        assert_eq!((text.matches("</details>").count(), text.matches("</summary>").count()), (1, 1), "{text}");
+        assert!(!text.contains("<script") && !text.contains("\n# ") && !text.contains("![x]"), "{text}");
+        assert!(text.contains("- a: \\\\u{a}- \\*\\*run\\*\\* &lt;b&gt;\n"), "{text}");
+    }
+}
