@@ -15,7 +15,7 @@ const SPINS: &str = include_str!("hostile/spins.wat");
 const CATCHES_INTERRUPTS: u64 = 1 << 1;
 
 /// Waits until the process catches Ctrl-C, and a little more, so that it is at its work.
-fn wait_until_it_works(process: u32) {
+pub(crate) fn wait_until_it_works(process: u32) {
     let begun = Instant::now();
     loop {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
@@ -29,7 +29,7 @@ fn wait_until_it_works(process: u32) {
     thread::sleep(Duration::from_millis(300));
 }
 
-fn send(process: u32, signal: Signal) {
+pub(crate) fn send(process: u32, signal: Signal) {
     let process = Pid::from_raw(i32::try_from(process).expect("a process id")).expect("a process");
     kill_process(process, signal).expect("sent");
 }

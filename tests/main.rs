@@ -4,12 +4,16 @@
 //! it ends, it does not panic, it shows nothing that a terminal obeys, it leaves nothing half-written.
 
 mod answers;
+mod approvals;
 mod authoring;
 mod cache;
 mod command_line;
 mod compile_bombs;
 mod decisions;
+mod evidence;
 mod foreign;
+mod github;
+mod go_no_go;
 mod guests;
 mod harness;
 mod inputs;
@@ -20,4 +24,5 @@ mod modules;
 mod outputs;
 mod pipeline;
 mod reviewer;
+mod server;
 mod signatures;

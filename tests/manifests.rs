@@ -49,7 +49,7 @@ fn each_kind_of_mistake_ends_as_misuse() {
         ("[gate.g]\n".to_owned(), "missing-key", "4:1"),
         ("[gate.g]\nmodule = ''\n".to_owned(), "empty-path", "5:10"),
         ("[gate.g\n".to_owned(), "toml-syntax", "4:8"),
-        ("[evidence]\na = { command = ['x'] }\n[gate.g]\nmodule = 'm'\n".to_owned(), "evidence-kind", "5:5"),
+        ("[evidence]\na = { command = [] }\n[gate.g]\nmodule = 'm'\n".to_owned(), "empty-command", "5:17"),
         (String::new(), "no-gates", "1:1"),
     ] {
         check(&rest, code, place, "");

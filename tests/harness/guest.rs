@@ -2,6 +2,8 @@
 
 /// Answers with the bytes that its input's `text` spells in hexadecimal, so one module gives every answer, good or bad.
 pub(crate) const PARROT: &str = include_str!("../guests/parrot.wat");
+/// Passes, and shows the request that it was handed as its details.
+pub(crate) const ECHO: &str = include_str!("../guests/echo.wat");
 
 pub(crate) const PASS: &str = r#"{"verdict":"pass"}"#;
 pub(crate) const FAIL: &str = r#"{"verdict":"fail","checks":[{"id":"it_holds","passed":false}]}"#;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use command::{Command, Ended};
-pub(crate) use guest::{FAIL, NOT_APPLICABLE, PARROT, PASS, REVIEW, assemble, hex, section, with_metadata};
+pub(crate) use guest::{ECHO, FAIL, NOT_APPLICABLE, PARROT, PASS, REVIEW, assemble, hex, section, with_metadata};
 
 /// Where a run puts its artifacts.
 pub(crate) const OUT: &str = "portcullis-out";
@@ -109,6 +109,11 @@ impl Dir {
     /// Writes the gate that answers whatever it is handed, as `parrot-KIND.wasm`.
     pub(crate) fn parrot(&self, kind: &str) {
         self.gate(&format!("parrot-{kind}.wasm"), kind, PARROT);
+    }
+
+    /// Writes the gate that shows what it was handed, as `echo.wasm`.
+    pub(crate) fn echo(&self) {
+        self.gate("echo.wasm", "gate", ECHO);
     }
 
     /// Writes `portcullis.toml`: its head, and `rest`, whose first line is the fourth.
