@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is for")]
 
 mod calls;
+mod evidence;
 mod process;
 mod support;
 mod trust;
@@ -28,6 +29,9 @@ fn main() -> ExitCode {
     // whole processes are measured while it is small.
     if options.wants("process") {
         process::measure(&options, &place, &mut report);
+    }
+    if options.wants("evidence") {
+        evidence::measure(&options, &place, &mut report);
     }
     if options.wants("trust") {
         trust::folder(&options, &place, &mut report);

@@ -2,7 +2,7 @@
 
 use std::{fs::OpenOptions, io::Write as _, path::PathBuf};
 
-use portcullis::{decision::Record, report::github};
+use portcullis::{decision::Record, diagnostic::Diagnostic, report::github};
 
 use super::{Failure, host, term};
 
@@ -23,6 +23,13 @@ impl Workflow {
             summary: set("GITHUB_STEP_SUMMARY").map(PathBuf::from),
             quiet: host::random().ok().map(github::stop_commands),
         })
+    }
+
+    /// Annotates what kept a command from its work, if a workflow is around it.
+    pub(crate) fn annotate(problems: &[Diagnostic]) {
+        if Self::around().is_some() {
+            term::err(&github::problems(problems));
+        }
     }
 
     /// From here on the runner obeys nothing that is on stdout.

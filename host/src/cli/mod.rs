@@ -187,6 +187,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             term::show_all(&failure.problems);
+            github::Workflow::annotate(&failure.problems);
             failure.exit.into()
         }
     }

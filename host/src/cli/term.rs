@@ -115,7 +115,8 @@ pub(crate) fn is_watched() -> bool {
 pub(crate) fn show_all(problems: &[Diagnostic]) {
     let mut stderr = anstream::stderr().lock();
     for problem in problems {
-        let _ = write!(stderr, "{}", rendered(problem));
+        // A workflow's runner reads this too, and would obey some of what it finds in the middle of a line.
+        let _ = write!(stderr, "{}", report::github::defused(&rendered(problem)));
     }
     if problems.len() > 1 {
         let _ = writeln!(stderr, "{DIM}{} problems{DIM:#}", problems.len());

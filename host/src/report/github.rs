@@ -8,9 +8,25 @@ mod command;
 mod summary;
 
 pub use annotations::annotations;
+pub use command::defused;
 pub use summary::step_summary;
 
-use crate::digest::hex;
+use crate::{diagnostic::Diagnostic, digest::hex, text::excerpt};
+
+/// The most problems that become annotations: a runner shows no more of a step.
+const MAX_PROBLEMS: usize = 10;
+
+/// A line for each problem that kept a command from its work; the code is the title. Ends with a line feed, if there is any.
+#[must_use]
+pub fn problems(problems: &[Diagnostic]) -> String {
+    let annotation = |problem: &Diagnostic| {
+        let lines = [Some(&problem.message), problem.place.as_ref(), problem.help.as_ref()];
+        let lines: Vec<String> = lines.into_iter().flatten().map(|line| excerpt(line, 1_000)).collect();
+        let (title, message) = (format!("portcullis: {}", problem.code), lines.join("\n"));
+        command::Annotation { title, file: None, line: None, message }.command(command::Level::Error)
+    };
+    problems.iter().take(MAX_PROBLEMS).map(annotation).collect()
+}
 
 /// Two lines, each with its line feed: after the first one a runner obeys nothing in a step's output until it meets the
 /// second. `token` has to be random and never used before: text that can guess it can end the silence.
@@ -24,6 +40,14 @@ pub fn stop_commands(token: [u8; 16]) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_problem_is_an_annotation_with_its_place_and_its_fix() {
+        let problem = Diagnostic::new("revoked-key", "revoked 100%").at("gates/a.wasm\n::error::x").help("ask");
+        let expect = "::error title=portcullis%3A revoked-key::revoked 100%25%0Agates/a.wasm\\u{a}::error::x%0Aask\n";
+        assert_eq!(problems(std::slice::from_ref(&problem)), expect);
+        assert_eq!(problems(&vec![problem; 50]).lines().count(), MAX_PROBLEMS);
+    }
 
     #[test]
     fn a_runner_is_stopped_and_started_with_the_same_token() {

@@ -34,6 +34,11 @@ impl Gate {
         };
         params.as_object().cloned().unwrap_or_default()
     }
+
+    /// The same, as a line of a manifest.
+    pub(crate) fn params_line(&self) -> &'static str {
+        if self.kind == Kind::Gate { "params = { floor = 85, max_drop = 1 }\n" } else { "" }
+    }
 }
 
 /// The three, as `manifests/nemotron-readiness` uses them.

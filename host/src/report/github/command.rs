@@ -60,9 +60,10 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// A runner that does not know the command, as an old one does not know `notice`, looks for one of the older form
-/// anywhere in the line.
-fn defused(text: &str) -> String {
+/// `text` without what a runner would obey in the middle of a line: commands of the older form, which it also looks for
+/// where it does not know the newer one.
+#[must_use]
+pub fn defused(text: &str) -> String {
     text.replace("##[", "## [")
 }
 
