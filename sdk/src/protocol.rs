@@ -180,6 +180,9 @@ pub struct Finding {
     /// A JSON pointer into the input (RFC 6901).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
+    /// What to do about it, one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
 }
 
 /// What a probe saw, kept with the record.

@@ -15,18 +15,18 @@ pub struct Names<'a>(Vec<&'a str>);
 pub fn advise<'a>(line: &'a str, params: &Params, names: &mut Names<'a>, findings: &mut Vec<Finding>) {
     let (name, value) = parts(line);
     if let Some(now) = successor(name).filter(|_| params.legacy) {
-        let message = format!("`{name}:` is the former spelling; write `{now}:`");
-        findings.push(Finding::note("LEGACY_KEY", message));
+        let message = format!("`{name}:` is the former spelling");
+        findings.push(Finding::note("LEGACY_KEY", message).fix(format!("write `{now}:`")));
     }
     if params.reserved_words && RESERVED.contains(&name) && !value.is_empty() {
-        let message = format!("'{name}' is a word of the language; give the value another name");
-        findings.push(Finding::note("RESERVED_WORD", message));
+        let message = format!("'{name}' is a word of the language");
+        findings.push(Finding::note("RESERVED_WORD", message).fix("give the value another name"));
     }
     if params.unknown_variables {
         for unknown in unknown_variables(value, names) {
-            let message =
-                format!("unknown variable '{unknown}'; assign it on a line before, or put the text in quotes");
-            findings.push(Finding::note("UNKNOWN_VARIABLE", message));
+            let message = format!("unknown variable '{unknown}'");
+            let fix = "assign it on a line before, or put the text in quotes";
+            findings.push(Finding::note("UNKNOWN_VARIABLE", message).fix(fix));
         }
         names.0.extend(assigned(line, name));
     }
@@ -71,12 +71,18 @@ fn assigned<'a>(line: &'a str, name: &'a str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_sdk::Finding;
+
     use crate::{Params, check::check};
 
     fn noted(text: &str) -> Vec<String> {
         let params = Params { unknown_variables: true, reserved_words: true, legacy: true, ..Params::default() };
         let notes = check(text, &params).into_iter().filter(|finding| finding.number.is_none());
-        notes.map(|f| format!("{} {} {}", f.line.expect("each has a line"), f.code, f.message)).collect()
+        let shown = |f: Finding| {
+            let fix = f.fix.expect("each has a fix");
+            format!("{} {} {}; {fix}", f.line.expect("each has a line"), f.code, f.message)
+        };
+        notes.map(shown).collect()
     }
 
     #[test]
@@ -86,9 +92,10 @@ mod tests {
                 "{line} UNKNOWN_VARIABLE unknown variable '{name}'; assign it on a line before, or put the text in quotes"
             )
         };
+        let legacy = |old, new| format!("1 LEGACY_KEY `{old}:` is the former spelling; write `{new}:`");
         let cases = [
-            ("intent: tidy", vec!["1 LEGACY_KEY `intent:` is the former spelling; write `goal:`".to_owned()]),
-            ("remember: store(1)", vec!["1 LEGACY_KEY `remember:` is the former spelling; write `memory:`".into()]),
+            ("intent: tidy", vec![legacy("intent", "goal")]),
+            ("remember: store(1)", vec![legacy("remember", "memory")]),
             ("intention: x\ngoal: intent: x", vec![]),
             ("in: 1", vec!["1 RESERVED_WORD 'in' is a word of the language; give the value another name".into()]),
             ("else:\nif x: 1", vec![]),

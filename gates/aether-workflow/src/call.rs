@@ -29,6 +29,34 @@ pub fn is_known(name: &str, more: &[String]) -> bool {
     BUILTINS.contains(&name) || more.iter().any(|known| known == name)
 }
 
+/// The function that somebody who wrote `name` may well have meant: one that is at most two letters away.
+pub fn nearest<'a>(name: &str, more: &'a [String]) -> Option<&'a str> {
+    let known = BUILTINS.into_iter().chain(more.iter().map(String::as_str));
+    let near = known.map(|known| (distance(name, known), known)).filter(|(distance, _)| *distance <= 2);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}
+
+/// How many bytes have to be put in, taken out or replaced to make one of the other (Levenshtein's distance). Names that
+/// are far too long to be meant are far away.
+fn distance(one: &str, other: &str) -> usize {
+    if one.len().abs_diff(other.len()) > 2 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (taken, byte) in (1..).zip(one.bytes()) {
+        let mut before = taken - 1;
+        let mut left = taken;
+        row.iter_mut().take(1).for_each(|first| *first = taken);
+        for (cell, known) in row.iter_mut().skip(1).zip(other.bytes()) {
+            let changed = before + usize::from(byte != known);
+            before = *cell;
+            left = changed.min(left + 1).min(before + 1);
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 /// Whether there are as many `(` as `)`.
 pub fn is_balanced(text: &str) -> bool {
     text.matches('(').count() == text.matches(')').count()
@@ -89,6 +117,21 @@ mod tests {
             ("f", None),
         ] {
             assert_eq!(name(text), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_function_is_two_letters_away_at_most() {
+        for (name, expect) in [
+            ("store", Some("store")),
+            ("stor", Some("store")),
+            ("sore", Some("store")),
+            ("Storee", Some("store")),
+            ("notyfi", Some("notify")),
+            ("x", None),
+            ("storages", None),
+        ] {
+            assert_eq!(nearest(name, &["notify".into()]), expect, "{name}");
         }
     }
 

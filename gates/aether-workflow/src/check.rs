@@ -59,14 +59,22 @@ pub fn check(text: &str, params: &Params) -> Vec<Finding> {
 fn check_line(number: u32, line: &str, params: &Params, findings: &mut Vec<Finding>) {
     let called = match read(line) {
         Line::Free => return,
-        Line::Assignment("", _) => return findings.push(parse_error("Parse error (assignment)", number, line)),
+        Line::Assignment("", _) => {
+            let error = parse_error("Parse error (assignment)", number, line);
+            return findings.push(error.fix("write a name before the colon"));
+        }
         Line::Call(call) if !call::is_balanced(call) => {
-            return findings.push(parse_error("Unbalanced parentheses", number, line));
+            let error = parse_error("Unbalanced parentheses", number, line);
+            return findings.push(error.fix("close each `(` with one `)`"));
         }
         Line::Memory(call) | Line::Assignment(_, call) | Line::Call(call) => call,
     };
     if let Some(name) = call::name(called).filter(|name| !call::is_known(name, &params.builtins)) {
-        findings.push(Finding::error("VALIDATION_ERROR", format!("unknown function '{name}'")).numbered(25));
+        let fix = match call::nearest(name, &params.builtins) {
+            Some(known) => format!("write '{known}', or add '{name}' to the parameter `builtins`"),
+            None => format!("call a built-in function, or add '{name}' to the parameter `builtins`"),
+        };
+        findings.push(Finding::error("VALIDATION_ERROR", format!("unknown function '{name}'")).numbered(25).fix(fix));
     }
 }
 
@@ -132,6 +140,18 @@ mod tests {
         for (text, expect) in cases {
             assert_eq!(found(text), *expect, "{text:?}");
         }
+    }
+
+    #[test]
+    fn each_finding_says_what_to_do() {
+        let fixes = |text: &str| {
+            let fixes = check(text, &Params::default()).into_iter().map(|f| f.fix.expect("each has a fix"));
+            fixes.collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(fixes(": x"), "write a name before the colon");
+        assert_eq!(fixes("store((1)"), "close each `(` with one `)`");
+        assert_eq!(fixes("stroe(1)"), "write 'store', or add 'stroe' to the parameter `builtins`");
+        assert_eq!(fixes("launch(1)"), "call a built-in function, or add 'launch' to the parameter `builtins`");
     }
 
     #[test]

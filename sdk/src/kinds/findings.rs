@@ -76,7 +76,7 @@ impl Part for Findings {
 impl Finding {
     fn new(severity: Severity, code: impl Into<String>, message: impl Into<String>) -> Self {
         let (code, message) = (code.into(), message.into());
-        Self { code, number: None, severity, message, path: None, line: None, pointer: None }
+        Self { code, number: None, severity, message, path: None, line: None, pointer: None, fix: None }
     }
 
     /// A finding that decides: its stable code and one sentence.
@@ -105,6 +105,13 @@ impl Finding {
     #[must_use]
     pub fn on_line(mut self, line: u32) -> Self {
         self.line = Some(line);
+        self
+    }
+
+    /// The same finding, with what to do about it.
+    #[must_use]
+    pub fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
         self
     }
 
