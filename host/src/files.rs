@@ -124,7 +124,28 @@ pub fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileErr
     Ok(())
 }
 
+/// [`write_whole`] where there is nothing yet: whether it was written. Of two that write at once, one does.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, FileError> {
+    match filled(path, bytes, mode)?.persist_noclobber(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(FileError::Write(path.to_owned(), error.error)),
+    }
+}
+
 fn write(path: &Path, bytes: &[u8], mode: u32, settle: impl Fn(&File) -> io::Result<()>) -> Result<(), FileError> {
+    let failed = |error: io::Error| FileError::Write(path.to_owned(), error);
+    let file = filled(path, bytes, mode)?;
+    settle(file.as_file()).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// A file in the folder of `path` that is not there yet for anybody.
+fn filled(path: &Path, bytes: &[u8], mode: u32) -> Result<tempfile::NamedTempFile, FileError> {
     let failed = |error: io::Error| FileError::Write(path.to_owned(), error);
     let mut file = tempfile::Builder::new()
         .prefix(".portcullis-")
@@ -132,9 +153,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32, settle: impl Fn(&File) -> io::Res
         .tempfile_in(folder_of(path))
         .map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
-    settle(file.as_file()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    Ok(file)
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -156,6 +175,18 @@ mod tests {
         assert_eq!(read_capped(&path, 10).expect("fits"), b"0123456789");
         assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
         assert_eq!(read_capped(Path::new("/dev/zero"), 9).expect_err("a device").code(), "not-a-file");
+    }
+
+    #[test]
+    fn what_is_new_takes_the_place_of_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        assert!(write_new(&path, b"one", 0o644).expect("written"));
+        assert!(!write_new(&path, b"two", 0o644).expect("it is there"));
+        assert_eq!(read_capped(&path, 9).expect("there"), b"one");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
+        let error = write_new(&path.join("b"), b"", 0o644).expect_err("no folder");
+        assert_eq!(error.code(), "file-unwritable");
     }
 
     #[test]

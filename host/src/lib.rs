@@ -20,6 +20,8 @@
 //! - [`sandbox`] is the only room that names wasmtime; compiling for a decision takes a `VerifiedModule`.
 //! - [`judge`] knows what a request and an answer are, and nothing of how a gate is run.
 //! - [`decision`] is pure: outcomes in, decision out; a fault can never become a go in it.
+//! - [`findings`] gives findings names that last, and holds them against suppressions and baselines; it asks no gate.
+//! - [`migration`] turns the text of a workflow in an older form into the newer one.
 //! - [`cases`] compares what a gate came to with what its author expects; it decides nothing and opens no file.
 //! - [`run`] walks the line for a whole plan and tells what happens as events; it prints nothing.
 //! - [`report`] turns a record or an event into text.
@@ -32,9 +34,11 @@ pub mod diagnostic;
 pub mod digest;
 pub mod evidence;
 pub mod files;
+pub mod findings;
 pub mod judge;
 pub mod limits;
 pub mod manifest;
+pub mod migration;
 pub mod parallel;
 pub mod report;
 pub mod run;

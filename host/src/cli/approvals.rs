@@ -7,13 +7,13 @@ use std::{
 
 use jiff::Timestamp;
 use portcullis::{
-    files::{read_capped, shown},
+    files::{FileError, read_capped, shown},
     manifest::Plan,
     run::{ApprovalFile, SignOffs},
     trust::MAX_APPROVAL,
 };
 
-use super::{subject::Subject, trust_files::TrustFiles};
+use super::{Failure, subject::Subject, trust_files::TrustFiles};
 
 /// The most files that are looked at: each is weighed for each gate in review.
 const MAX_FILES: usize = 1_000;
@@ -32,8 +32,12 @@ pub(crate) struct Approvals {
 }
 
 impl ApprovalFlags {
-    /// Reads every approval; one that cannot be read is told at the gates that wait for one.
-    pub(crate) fn read(&self, plan: &Plan) -> Approvals {
+    /// Reads every approval; one that cannot be read is told at the gates that wait for one. A place that the user names
+    /// has to be there.
+    pub(crate) fn read(&self, plan: &Plan) -> Result<Approvals, Failure> {
+        if let Some(gone) = self.paths.iter().find(|path| path.symlink_metadata().is_err()) {
+            return Err(FileError::Missing(gone.clone()).into());
+        }
         let named = [plan.approvals.clone()];
         let places = if self.paths.is_empty() { &named[..] } else { &self.paths };
         let mut paths: Vec<PathBuf> = places.iter().flat_map(|place| below(place)).collect();
@@ -44,7 +48,12 @@ impl ApprovalFlags {
             let file = ApprovalFile { place: shown(&path), bytes };
             (path, file)
         };
-        Approvals { files: paths.into_iter().take(MAX_FILES).map(read).collect() }
+        let more = paths.get(MAX_FILES).map(|path| {
+            let reason = format!("only the first {MAX_FILES} files are looked at, and this is behind them");
+            (path.clone(), ApprovalFile { place: shown(path), bytes: Err(reason) })
+        });
+        let files = paths.into_iter().take(MAX_FILES).map(read).collect::<Vec<_>>();
+        Ok(Approvals { files: files.into_iter().chain(more).collect() })
     }
 }
 

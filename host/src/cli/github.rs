@@ -51,7 +51,8 @@ impl Workflow {
             false => term::err(&annotations),
         }
         let Some(path) = &self.summary else { return Ok(()) };
-        let summary = github::step_summary(record, strict_manual);
+        let there = path.metadata().map_or(0, |found| usize::try_from(found.len()).unwrap_or(usize::MAX));
+        let summary = github::step_summary(record, strict_manual, github::STEP.saturating_sub(there));
         let added = OpenOptions::new().create(true).append(true).open(path);
         if let Err(error) = added.and_then(|mut file| file.write_all(summary.as_bytes())) {
             term::note(&format!("the summary of the step could not be written: {error}"));

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod approve;
+mod baseline;
 mod bench;
 mod build;
 mod cache;
@@ -14,18 +15,24 @@ mod eval;
 mod evidence;
 mod git;
 mod github;
+mod held;
+mod history;
 mod host;
 mod inspect;
 mod key;
 mod live;
+mod migrate;
 mod modules;
 mod new;
+mod output;
 mod outputs;
 mod revocations;
 mod run;
 mod rustc;
+mod scan;
 mod sign;
 mod subject;
+mod suppress;
 mod table;
 mod templates;
 mod term;
@@ -123,6 +130,13 @@ Decide:
   collect     Record a manifest's evidence without judging it
   approve     Sign off what a gate left to people
 
+Look at many files:
+  scan        Ask one validator about many files
+  baseline    Keep what a scan found, and tell what got worse
+  suppress    Let findings pass, with a reason, an owner and a last day
+  history     Tell how scans went over time
+  migrate     Bring workflows in older forms up to date
+
 Author:
   new         Make a gate crate that builds, with a test
   build       Build gate crates into small, reproducible modules
@@ -154,6 +168,11 @@ Start with: portcullis demo
 enum Command {
     Run(run::Args),
     Eval(eval::Args),
+    Scan(scan::Args),
+    Baseline(baseline::Args),
+    Suppress(suppress::Args),
+    History(history::Args),
+    Migrate(migrate::Args),
     Collect(collect::Args),
     Approve(approve::Args),
     New(new::Args),
@@ -197,6 +216,11 @@ fn dispatch(command: Command, global: &term::Global) -> Outcome {
     match command {
         Command::Run(args) => args.execute(global),
         Command::Eval(args) => args.execute(global),
+        Command::Scan(args) => args.execute(global),
+        Command::Baseline(args) => args.execute(),
+        Command::Suppress(args) => args.execute(),
+        Command::History(args) => args.execute(),
+        Command::Migrate(args) => args.execute(global),
         Command::Collect(args) => args.execute(global),
         Command::Approve(args) => args.execute(global),
         Command::New(args) => args.execute(),

@@ -43,7 +43,12 @@ pub(crate) struct LimitFlags {
 
 impl LimitFlags {
     pub(crate) fn limits(&self) -> Result<Limits, Failure> {
-        let mut limits = Limits { fuel: self.fuel, memory: self.memory, ..Limits::default() };
+        self.over(Limits::default())
+    }
+
+    /// `limits` with what the flags say in their place.
+    pub(crate) fn over(&self, mut limits: Limits) -> Result<Limits, Failure> {
+        (limits.fuel, limits.memory) = (self.fuel.or(limits.fuel), self.memory.or(limits.memory));
         limits.time = self.time.unwrap_or(limits.time);
         limits.input = self.input_limit.unwrap_or(limits.input);
         let over = [

@@ -2,19 +2,22 @@
 
 use std::{
     fs,
-    io::ErrorKind,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use portcullis::{
     decision::Record,
     diagnostic::Diagnostic,
-    files::{FileError, shown, write_whole},
+    files::{FileError, write_whole},
     report,
 };
 
-use super::{Failure, github::Workflow, term};
+use super::{
+    Failure,
+    github::Workflow,
+    output::{Form, Output, clear},
+    term,
+};
 
 const DECISION: &str = "decision.json";
 const RESULTS: &str = "gate_results.json";
@@ -22,48 +25,27 @@ const SIGN_OFF: &str = "gate_sign_off.md";
 
 /// A form in which a decision is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(crate) enum Format {
     Text,
     Json,
     Results,
     Markdown,
 }
 
-/// A form, and the file that it goes to; stdout without one.
-#[derive(Clone, Debug)]
-pub(crate) struct Output {
-    format: Format,
-    path: Option<PathBuf>,
-}
-
-impl FromStr for Output {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (format, path) = text.split_once('=').map_or((text, None), |(format, path)| (format, Some(path)));
-        let format = match format {
-            "text" => Format::Text,
-            "json" => Format::Json,
-            "results" => Format::Results,
-            "markdown" => Format::Markdown,
-            _ => return Err("the formats are text, json, results and markdown".to_owned()),
-        };
-        match path {
-            Some("") => Err("there is no path behind the `=`".to_owned()),
-            path => Ok(Self { format, path: path.map(PathBuf::from) }),
-        }
-    }
+impl Form for Format {
+    const FORMS: &[(&str, Self)] =
+        &[("text", Self::Text), ("json", Self::Json), ("results", Self::Results), ("markdown", Self::Markdown)];
 }
 
 /// Where a run's outputs go.
 pub(crate) struct Outputs {
     folder: PathBuf,
-    asked: Vec<Output>,
+    asked: Vec<Output<Format>>,
     github: Option<Workflow>,
 }
 
 impl Outputs {
-    pub(crate) fn new(folder: PathBuf, asked: Vec<Output>) -> Self {
+    pub(crate) fn new(folder: PathBuf, asked: Vec<Output<Format>>) -> Self {
         Self { folder, asked, github: Workflow::around() }
     }
 
@@ -86,25 +68,9 @@ impl Outputs {
     /// Removes what an earlier run left, so that nobody takes it for this one's, and makes the folder. `read` are the files
     /// that this run reads, as far as they are known: none of them is taken for an output.
     pub(crate) fn clear(&self, read: &[PathBuf]) -> Result<(), Failure> {
-        let same = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let read: Vec<PathBuf> = read.iter().map(|path| same(path)).collect();
         let artifacts = [DECISION, RESULTS, SIGN_OFF].map(|name| self.folder.join(name));
         let asked = self.asked.iter().filter_map(|output| output.path.clone());
-        let mut paths: Vec<PathBuf> = Vec::new();
-        for path in artifacts.into_iter().chain(asked) {
-            if read.contains(&same(&path)) {
-                let problem = Diagnostic::new("output-is-input", format!("`{}` is read by this run", shown(&path)));
-                return Err(Failure::usage(
-                    problem.help("name another file for --output, or another folder for --out"),
-                ));
-            }
-            if paths.contains(&path) {
-                let problem = Diagnostic::new("output-twice", format!("two outputs go to `{}`", shown(&path)));
-                return Err(Failure::usage(problem.help("give each its own file")));
-            }
-            paths.push(path);
-        }
-        paths.iter().try_for_each(|path| remove(path))?;
+        clear(&artifacts.into_iter().chain(asked).collect::<Vec<_>>(), read)?;
         fs::create_dir_all(&self.folder).map_err(|error| FileError::Write(self.folder.clone(), error))?;
         Ok(())
     }
@@ -121,11 +87,7 @@ impl Outputs {
             Format::Markdown => sign_off.clone(),
         };
         for output in &self.asked {
-            if let Some(path) = &output.path {
-                // A file is read later, by whatever: no colours in it.
-                let text = text_of(output.format);
-                write_whole(path, anstream::adapter::strip_str(&text).to_string().as_bytes(), 0o644)?;
-            }
+            output.write(&text_of)?;
         }
         self.write_artifact(RESULTS, &results)?;
         self.write_artifact(SIGN_OFF, &sign_off)?;
@@ -153,20 +115,6 @@ impl Outputs {
 
     fn write_artifact(&self, name: &str, text: &str) -> Result<(), Failure> {
         Ok(write_whole(&self.folder.join(Path::new(name)), text.as_bytes(), 0o644)?)
-    }
-}
-
-/// Removes a file or a link. A device or a pipe in an output's place is not ours to remove.
-fn remove(path: &Path) -> Result<(), FileError> {
-    let removed = path.symlink_metadata().and_then(|metadata| {
-        let ours = metadata.is_file() || metadata.is_symlink();
-        if ours { fs::remove_file(path).map(|()| true) } else { Ok(false) }
-    });
-    match removed {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(FileError::NotAFile(path.to_owned())),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
-        Err(error) => Err(FileError::Write(path.to_owned(), error)),
     }
 }
 

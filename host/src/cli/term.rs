@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Exit, Failure};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default();
 const DIM: Style = Style::new().dimmed();
 
@@ -116,15 +117,22 @@ pub(crate) fn show_all(problems: &[Diagnostic]) {
     let mut stderr = anstream::stderr().lock();
     for problem in problems {
         // A workflow's runner reads this too, and would obey some of what it finds in the middle of a line.
-        let _ = write!(stderr, "{}", report::github::defused(&rendered(problem)));
+        let _ = write!(stderr, "{}", report::github::defused(&rendered(problem, ERROR, "error")));
     }
     if problems.len() > 1 {
         let _ = writeln!(stderr, "{DIM}{} problems{DIM:#}", problems.len());
     }
 }
 
-fn rendered(problem: &Diagnostic) -> String {
-    let mut text = format!("{ERROR}error[{}]{ERROR:#}: {}\n", problem.code, printable(&problem.message));
+/// Shows what does not keep the command from its work, but should be known.
+pub(crate) fn warn_all(problems: &[Diagnostic]) {
+    for problem in problems {
+        err(&report::github::defused(&rendered(problem, WARNING, "warning")));
+    }
+}
+
+fn rendered(problem: &Diagnostic, style: Style, word: &str) -> String {
+    let mut text = format!("{style}{word}[{}]{style:#}: {}\n", problem.code, printable(&problem.message));
     if let Some(place) = &problem.place {
         text.push_str(&format!("  {DIM}at{DIM:#}   {}\n", printable(place)));
     }

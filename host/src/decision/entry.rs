@@ -1,6 +1,6 @@
 //! A gate's entry in the decision record.
 
-use portcullis_sdk::{Check, Finding, Json, Kind, RuntimeEvidence};
+use portcullis_sdk::{Check, Json, Kind, RuntimeEvidence};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -9,6 +9,7 @@ use super::{
     record::milliseconds,
 };
 use crate::{
+    findings::Found,
     judge::{Cause, Fault},
     limits::{Exceeded, Limits},
     manifest::Enforcement,
@@ -27,7 +28,7 @@ struct GateRecord<'a> {
     code_name: &'static str,
     summary: &'a str,
     checks: &'a [Check],
-    findings: &'a [Finding],
+    findings: &'a [Found],
     evidence: &'a [RuntimeEvidence],
     details: Option<&'a Json>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::Truth;
 use crate::{
     digest::Digest,
+    findings::Found,
     judge::{Cause, Fault, Judgement, Outcome, ResultCode, Usage},
     limits::{Exceeded, Limits},
     manifest::Enforcement,
@@ -120,7 +121,7 @@ pub struct GateResult {
     /// Named checks, in the gate's order.
     pub checks: Vec<Check>,
     /// What is wrong, and where.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Found>,
     /// What a probe saw.
     pub evidence: Vec<RuntimeEvidence>,
     /// Rules of the pipeline that were broken.
@@ -220,6 +221,7 @@ impl GateResult {
             Verdict::NotApplicable => GateOutcome::NotApplicable,
         };
         let empty = Self::empty(gate, outcome, code);
+        let findings = findings.into_iter().map(Found::from).collect();
         Self { summary, checks, findings, evidence, violations, next_actions, details, ..empty }.summarised()
     }
 
@@ -264,7 +266,8 @@ impl GateResult {
             .iter()
             .filter(|check| !check.passed)
             .map(|check| check.failure.as_ref().unwrap_or(&check.id).clone());
-        let findings = self.findings.iter().filter(|finding| finding.severity == Severity::Error);
+        let findings =
+            self.findings.iter().filter(|found| found.severity == Severity::Error && found.suppressed.is_none());
         let findings = findings.map(|finding| format!("{} {}", finding.code, place(finding)).trim_end().to_owned());
         let evidence =
             self.evidence.iter().filter(|evidence| !evidence.passed).map(|evidence| evidence.probe_kind.clone());
@@ -312,8 +315,8 @@ pub fn code_of(verdict: Verdict, findings: &[Finding]) -> ResultCode {
 }
 
 /// The code of a fail: its first parse error, else its first validation error, else that of its first error finding.
-pub(super) fn failing_code(findings: &[Finding]) -> ResultCode {
-    let errors = || findings.iter().filter(|finding| finding.severity == Severity::Error);
+pub(super) fn failing_code<'f>(findings: impl IntoIterator<Item = &'f Finding> + Clone) -> ResultCode {
+    let errors = || findings.clone().into_iter().filter(|finding| finding.severity == Severity::Error);
     let has = |code: ResultCode| errors().any(|finding| finding.code == code.name());
     for code in [ResultCode::ParseError, ResultCode::ValidationError] {
         if has(code) {

@@ -1,10 +1,11 @@
 //! A validator over many files is one gate: what its files came to, as one result.
 
-use portcullis_sdk::{Answer, Finding, Severity, Verdict};
+use portcullis_sdk::{Answer, Verdict};
 use serde_json::{json, value::to_raw_value};
 
 use super::gate::{GateFacts, GateOutcome, GateResult, failing_code};
 use crate::{
+    findings::{BaselineState, FailOn, Found, Looked, decides},
     judge::{Cause, Fault, Judgement, Outcome, ResultCode, Usage},
     text::{counted, excerpt},
 };
@@ -23,44 +24,43 @@ struct Tally {
 }
 
 impl GateResult {
-    /// What a validator came to that was asked once a file: a fail if it fails one, else a fault if it faulted on one,
-    /// else a pass. Files come in the order in which they are told, and each finding gets its file's path.
+    /// What a validator came to that was asked once a file: a fail if it fails one by what decides under `fail_on`, else a
+    /// fault if it faulted on one, else a pass. Files come in the order in which they are told.
     #[must_use]
-    pub fn from_files(gate: GateFacts, files: Vec<(String, Judgement)>) -> Self {
+    pub fn from_files(gate: GateFacts, files: Vec<(String, Looked)>, fail_on: FailOn) -> Self {
         let count = files.len();
         let mut tally = Tally::default();
         let mut result = Self::empty(gate, GateOutcome::Pass, ResultCode::Success);
-        for (path, judgement) in files {
-            let Judgement { outcome, usage, notes } = judgement;
+        for (path, looked) in files {
+            let failed = looked.fails(fail_on);
+            let Looked { judgement: Judgement { outcome, usage, notes }, findings, .. } = looked;
             add(&mut result.usage, usage);
             if !notes.is_empty() && result.notes.len() + notes.len() <= NOTES {
                 result.notes.push_str(&format!("{path}: {notes}\n"));
             }
             match outcome {
-                Outcome::Answered(answer) => result.take(&mut tally, &path, answer),
-                Outcome::Fault(fault) => result.fail_to_judge(&mut tally, &path, fault),
+                Outcome::Answered(answer) => result.take(&mut tally, answer, failed),
+                Outcome::Fault(fault) => {
+                    tally.faults += 1;
+                    tally
+                        .first_fault
+                        .get_or_insert_with(|| Fault { message: format!("{path}: {}", fault.message), ..fault });
+                }
             }
+            result.findings.extend(findings);
         }
-        result.details = to_raw_value(&json!({
-            "files": count,
-            "failed": tally.failed,
-            "faulted": tally.faults,
-            "not_applicable": tally.not_applicable,
-        }))
-        .ok();
-        result.conclude(tally, count)
+        result.details = to_raw_value(&details(&result.findings, &tally, count)).ok();
+        result.conclude(tally, count, fail_on)
     }
 
-    fn take(&mut self, tally: &mut Tally, path: &str, answer: Answer) {
+    fn take(&mut self, tally: &mut Tally, answer: Answer, failed: bool) {
         match answer.verdict {
-            Verdict::Pass => tally.passed += 1,
+            _ if failed => tally.failed += 1,
             Verdict::NotApplicable => tally.not_applicable += 1,
-            // A validator cannot ask for a review; counting one as anything but a fail would let it through.
-            Verdict::Fail | Verdict::Review => tally.failed += 1,
+            // What it failed by is suppressed, or was there before.
+            Verdict::Pass | Verdict::Fail | Verdict::Review => tally.passed += 1,
         }
         self.checks.extend(answer.checks);
-        self.findings
-            .extend(answer.findings.into_iter().map(|finding| Finding { path: Some(path.to_owned()), ..finding }));
         self.violations.extend(answer.violations);
         for action in answer.next_actions {
             if !self.next_actions.contains(&action) {
@@ -69,30 +69,15 @@ impl GateResult {
         }
     }
 
-    /// A fault on one file is told as a finding too, so that it is seen also where another file decides.
-    fn fail_to_judge(&mut self, tally: &mut Tally, path: &str, fault: Fault) {
-        let code = fault.cause.result_code();
-        self.findings.push(Finding {
-            code: code.name().to_owned(),
-            number: Some(code.number()),
-            severity: Severity::Error,
-            message: format!("{}: {}", fault.cause.code(), fault.message),
-            path: Some(path.to_owned()),
-            line: None,
-            pointer: None,
-        });
-        tally.faults += 1;
-        tally.first_fault.get_or_insert(Fault { message: format!("{path}: {}", fault.message), ..fault });
-    }
-
-    fn conclude(mut self, tally: Tally, count: usize) -> Self {
+    fn conclude(mut self, tally: Tally, count: usize, fail_on: FailOn) -> Self {
         if count == 0 {
             let message = "no file matches, and a gate that judged nothing passes nothing".to_owned();
             let nothing = Self::faulted(self.gate, Fault { cause: Cause::Evidence, message });
             return Self { details: self.details, ..nothing };
         }
         if tally.failed > 0 {
-            self.code = failing_code(&self.findings);
+            let deciding = self.findings.iter().filter(|found| decides(found, fail_on));
+            self.code = failing_code(deciding.map(|found| &found.finding));
             self.outcome = GateOutcome::Fail;
             self.summary = format!("{} of {} failed", tally.failed, counted(count, "file", "files"));
         } else if let Some(mut fault) = tally.first_fault {
@@ -113,6 +98,24 @@ impl GateResult {
     }
 }
 
+/// How many files came to what, and how many findings do not decide, where any do not.
+fn details(findings: &[Found], tally: &Tally, count: usize) -> serde_json::Value {
+    let mut details = json!({
+        "files": count,
+        "failed": tally.failed,
+        "faulted": tally.faults,
+        "not_applicable": tally.not_applicable,
+    });
+    let suppressed = findings.iter().filter(|found| found.suppressed.is_some()).count();
+    let unchanged = findings.iter().filter(|found| found.state == Some(BaselineState::Unchanged)).count();
+    for (name, number) in [("suppressed", suppressed), ("unchanged", unchanged)] {
+        if number > 0 {
+            details[name] = number.into();
+        }
+    }
+    details
+}
+
 fn add(sum: &mut Usage, usage: Usage) {
     sum.fuel = sum.fuel.saturating_add(usage.fuel);
     sum.fuel_limit = sum.fuel_limit.saturating_add(usage.fuel_limit);
@@ -124,8 +127,14 @@ fn add(sum: &mut Usage, usage: Usage) {
 mod tests {
     use std::time::Duration;
 
+    use jiff::civil::date;
+
     use super::*;
-    use crate::decision::samples::{answer, fault, gate};
+    use crate::{
+        decision::samples::{answer, fault, gate},
+        digest::Digest,
+        findings::{Document, Rules, suppressions::Used},
+    };
 
     const PASS: &str = r#"{"verdict":"pass","next_actions":["rest"]}"#;
     const WARN: &str = r#"{"verdict":"pass","findings":[{"code":"odd","severity":"warning","message":"m","line":1}],"next_actions":["rest"]}"#;
@@ -140,9 +149,14 @@ mod tests {
                 FAULT => Outcome::Fault(fault(Cause::Trap, "unreachable")),
                 json => Outcome::Answered(answer(json)),
             };
-            (format!("{number}.aether"), Judgement { outcome, usage, notes: String::new() })
+            let path = format!("{number}.aether");
+            let document = Document::of(Digest::of(b""), Vec::new());
+            let rules = Rules { suppressions: None, known: None, fail_on: FailOn::Any, today: date(2026, 1, 10) };
+            let judgement = Judgement { outcome, usage, notes: String::new() };
+            let looked = Looked::at(&path, &document, judgement, &rules, &mut Used::default());
+            (path, looked)
         });
-        GateResult::from_files(gate("flows"), files.collect())
+        GateResult::from_files(gate("flows"), files.collect(), FailOn::Any)
     }
 
     #[test]

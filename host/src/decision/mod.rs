@@ -18,8 +18,8 @@ pub use expr::{Expr, ExprError};
 pub use gate::{GateFacts, GateOutcome, GateResult, Judged, ModuleRecord, SignOff, code_of};
 pub(crate) use gate::{place, told};
 pub use record::{
-    ApprovalRecord, DigestSet, InputRecord, ListRecord, NotInUse, PolicyRecord, Record, RevocationsRecord, RunFacts,
-    SubjectRecord, Summary, TrustRecord, VerifierRecord, ViolationRecord,
+    ApprovalRecord, BaselineRecord, DigestSet, InputRecord, ListRecord, NotInUse, PolicyRecord, Record,
+    RevocationsRecord, RunFacts, SubjectRecord, Summary, TrustRecord, VerifierRecord, ViolationRecord,
 };
 pub use truth::Truth;
 

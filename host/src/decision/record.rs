@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
+    findings::FailOn,
     manifest::Enforcement,
     trust::{Freshness, Standing},
 };
@@ -39,6 +40,8 @@ pub struct RunFacts {
     pub revocations: RevocationsRecord,
     /// Everything that was judged.
     pub inputs: Vec<InputRecord>,
+    /// What findings were compared with.
+    pub baseline: Vec<BaselineRecord>,
 }
 
 /// `decision.json`.
@@ -76,8 +79,8 @@ pub struct Record {
     pub revocations: RevocationsRecord,
     /// Everything that was judged.
     pub inputs: Vec<InputRecord>,
-    /// The baseline that findings were compared with: none.
-    pub baseline: (),
+    /// The baselines that findings were compared with; nothing where there are none.
+    pub baseline: Option<Vec<BaselineRecord>>,
     /// How many gates came to what.
     pub summary: Summary,
     /// The gates, in the manifest's order.
@@ -98,8 +101,18 @@ impl Record {
     /// The record of a run that came to `decision` over `gates`.
     #[must_use]
     pub fn new(run: RunFacts, decision: Decision, gates: Vec<GateResult>) -> Self {
-        let RunFacts { run_id, time_verified, started_on, finished_on, subject, policy, trust, revocations, inputs } =
-            run;
+        let RunFacts {
+            run_id,
+            time_verified,
+            started_on,
+            finished_on,
+            subject,
+            policy,
+            trust,
+            revocations,
+            inputs,
+            baseline,
+        } = run;
         let Decision { ruling, reasons, next_actions } = decision;
         let took = Duration::try_from(started_on.duration_until(finished_on)).unwrap_or_default();
         Self {
@@ -117,7 +130,7 @@ impl Record {
             trust,
             revocations,
             inputs,
-            baseline: (),
+            baseline: if baseline.is_empty() { None } else { Some(baseline) },
             summary: Summary::of(&gates, took),
             approvals: gates.iter().filter_map(ApprovalRecord::of).collect(),
             violations: gates.iter().flat_map(ViolationRecord::of).collect(),
@@ -266,6 +279,24 @@ pub struct InputRecord {
     /// How long collecting it took; written in milliseconds.
     #[serde(serialize_with = "milliseconds_if_any")]
     pub duration_ms: Option<Duration>,
+}
+
+/// A baseline that a validator's findings were compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BaselineRecord {
+    /// The gate.
+    pub gate: String,
+    /// Where it was read.
+    pub uri: String,
+    /// Its bytes.
+    pub digest: DigestSet,
+    /// Which findings decide.
+    pub fail_on: FailOn,
+    /// Findings that it does not have.
+    pub new: usize,
+    /// Findings that it has.
+    pub unchanged: usize,
 }
 
 /// An approval that counted.

@@ -1,6 +1,6 @@
 //! Gates and results for tests.
 
-use portcullis_sdk::{Answer, Finding, Kind, Severity};
+use portcullis_sdk::{Answer, Finding, Kind};
 
 use super::{GateFacts, GateOutcome, GateResult, ModuleRecord, SignOff};
 use crate::{
@@ -42,15 +42,7 @@ pub(crate) fn fault(cause: Cause, message: &str) -> Fault {
 }
 
 pub(crate) fn finding(code: &str, line: u32) -> Finding {
-    Finding {
-        code: code.to_owned(),
-        number: None,
-        severity: Severity::Error,
-        message: "it is wrong".to_owned(),
-        path: Some("flows/a.aether".to_owned()),
-        line: Some(line),
-        pointer: None,
-    }
+    Finding { path: Some("flows/a.aether".to_owned()), ..Finding::error(code, "it is wrong").on_line(line) }
 }
 
 pub(crate) fn sign_off(approver: &str) -> SignOff {

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Collected, Matched, Piece, Recorded, Recorder, World,
+    Collected, Piece, Recorded, Recorder, World,
     each::expand,
     http::last_event_id,
     source::{Asking, Earlier, collect_one},
@@ -60,7 +60,7 @@ pub fn collect(plan: &Plan, collecting: Collecting<'_>) -> Collected {
         let Input::Each { pattern, root } = &gate.input else { return None };
         let matched = match collecting.recorded {
             Some(recorded) => recorded.matched(&gate.name, pattern),
-            None => expand(pattern, root).map(|paths| Matched::found(root.clone(), paths)),
+            None => expand(pattern, root),
         };
         if let Some(recorder) = collecting.recorder {
             recorder.keep_files(gate, &matched);

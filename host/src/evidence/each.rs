@@ -5,11 +5,8 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::{
-    digest::Digest,
-    files::{read_capped, shown},
-    text::printable,
-};
+use super::matched::{Matched, MatchedFile};
+use crate::{files::shown, text::printable};
 
 /// Folders that hold what tools keep or make, never what a team wrote (spec/workflow-findings.md).
 const PASSED_OVER: [&str; 8] = [".git", ".hg", ".svn", "__pycache__", ".venv", "venv", "build", "dist"];
@@ -71,53 +68,6 @@ impl MatchError {
     }
 }
 
-/// The files that a gate is asked about, one at a time: in the world, or in a folder of recorded evidence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Matched {
-    folder: PathBuf,
-    paths: Vec<String>,
-    /// The digest that each was recorded with and lies under, or why it could not be read then.
-    recorded: Option<Vec<Result<Digest, String>>>,
-}
-
-impl Matched {
-    /// Files below `root`.
-    pub(super) fn found(root: PathBuf, paths: Vec<String>) -> Self {
-        Self { folder: root, paths, recorded: None }
-    }
-
-    /// Files in `folder`, under their digests.
-    pub(super) fn recorded(folder: PathBuf, paths: Vec<String>, digests: Vec<Result<Digest, String>>) -> Self {
-        Self { folder, paths, recorded: Some(digests) }
-    }
-
-    /// Their paths, relative to the folder of the manifest, with `/` between their parts; in the order of their bytes.
-    #[must_use]
-    pub fn paths(&self) -> &[String] {
-        &self.paths
-    }
-
-    /// The bytes of the file with that index, at most `cap`, and their digest.
-    ///
-    /// # Errors
-    /// With a sentence for people: it is not there or is no file, is too large, is not what was recorded.
-    pub fn read(&self, index: usize, cap: u64) -> Result<(Digest, Vec<u8>), String> {
-        let name = self.paths.get(index).map(String::as_str).unwrap_or_default();
-        let known = match self.recorded.as_ref().and_then(|digests| digests.get(index)) {
-            Some(Err(reason)) => return Err(reason.clone()),
-            Some(Ok(digest)) => Some(*digest),
-            None => None,
-        };
-        let path = self.folder.join(known.map_or_else(|| name.to_owned(), |digest| digest.to_string()));
-        let bytes = read_capped(&path, cap).map_err(|error| error.to_string())?;
-        let digest = Digest::of(&bytes);
-        match known.is_none_or(|known| known == digest) {
-            true => Ok((digest, bytes)),
-            false => Err(format!("`{}` is not what was recorded", printable(name))),
-        }
-    }
-}
-
 /// A matcher for paths relative to a folder, with `/` between their parts. `*` and `?` stay within one part, `**`
 /// spans any number.
 ///
@@ -134,27 +84,96 @@ pub fn glob(pattern: &str) -> Result<GlobMatcher, GlobError> {
         .map_err(|error| GlobError::Syntax(pattern.to_owned(), error.kind().to_string()))
 }
 
-/// The regular files below `root` that `pattern` matches, as paths relative to `root` with `/` between their parts, in
-/// the order of their bytes. Links are not followed, and folders such as `.git` and `build` are passed over.
+/// The files below `root` that `pattern` matches, as paths relative to `root` with `/` between their parts, in the order of
+/// their bytes. Links are not followed, and folders such as `.git` and `build` are passed over. What lies there and cannot
+/// be read, be it a folder or a pipe, is one of them: what was not seen cannot be said to be right.
 ///
 /// # Errors
-/// When nothing matches, when the pattern is no glob, and when a folder that might hold a match cannot be listed: what
-/// was not seen cannot be said to be right.
-pub fn expand(pattern: &str, root: &Path) -> Result<Vec<String>, MatchError> {
+/// When nothing matches, the pattern is no glob, or there is no such folder.
+pub fn expand(pattern: &str, root: &Path) -> Result<Matched, MatchError> {
     let matcher = glob(pattern)?;
     let top = if root.as_os_str().is_empty() { Path::new(".") } else { root };
-    let mut found = Vec::new();
     let Some(start) = start(pattern, top) else { return Err(MatchError::NoFiles(pattern.to_owned())) };
-    for entry in WalkDir::new(start).follow_links(false).into_iter().filter_entry(wanted) {
-        let entry = entry.map_err(|error| unlistable(top, &error))?;
-        if entry.file_type().is_file() {
-            found.extend(matching(&entry, top, &matcher)?);
-        }
-    }
+    let mut found = walk(&start, top, &|path| matcher.is_match(path))?;
     if found.is_empty() {
         return Err(MatchError::NoFiles(pattern.to_owned()));
     }
-    found.sort_unstable();
+    found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    Ok(Matched::new(root.to_owned(), found))
+}
+
+/// Which files of a folder are looked at.
+pub struct Selection {
+    include: Vec<GlobMatcher>,
+    exclude: Vec<GlobMatcher>,
+}
+
+impl Selection {
+    /// Files that one of `include` matches and none of `exclude`; patterns are relative to each folder.
+    ///
+    /// # Errors
+    /// When one of them is no glob, or leads out of the folder.
+    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, GlobError> {
+        let matchers = |patterns: &[String]| patterns.iter().map(|pattern| glob(pattern)).collect::<Result<_, _>>();
+        Ok(Self { include: matchers(include)?, exclude: matchers(exclude)? })
+    }
+
+    fn takes(&self, path: &Path) -> bool {
+        let any = |matchers: &[GlobMatcher]| matchers.iter().any(|matcher| matcher.is_match(path));
+        any(&self.include) && !any(&self.exclude)
+    }
+}
+
+/// The files among `places`: each that is a file, and of each folder those that `selection` takes. Paths are as the places
+/// are written, each once, in the order of their bytes.
+///
+/// # Errors
+/// When a place is not there or nothing is found.
+pub fn gather(places: &[PathBuf], selection: &Selection) -> Result<Matched, MatchError> {
+    let mut found = Vec::new();
+    for place in places {
+        let plain = place.strip_prefix("./").unwrap_or(place);
+        let unlistable = |error: std::io::Error| MatchError::Unlistable {
+            path: place.clone(),
+            reason: format!("cannot be looked at: {}", error.kind()),
+        };
+        if place.metadata().map_err(unlistable)?.is_dir() {
+            let prefix = if plain == Path::new(".") { Path::new("") } else { plain };
+            let below = walk(place, place, &|path| selection.takes(path))?;
+            found.extend(below.into_iter().map(|file| file.below(prefix)));
+        } else {
+            found.push(MatchedFile::at(plain));
+        }
+    }
+    found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    found.dedup_by(|one, other| one.path == other.path);
+    if found.is_empty() {
+        let places: Vec<String> = places.iter().map(|place| place.to_string_lossy().into_owned()).collect();
+        return Err(MatchError::NoFiles(places.join(" ")));
+    }
+    Ok(Matched::new(PathBuf::new(), found))
+}
+
+/// What lies below `start` and `is_wanted`, by its path below `top`.
+fn walk(start: &Path, top: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<MatchedFile>, MatchError> {
+    let mut found = Vec::new();
+    for entry in WalkDir::new(start).follow_links(false).into_iter().filter_entry(wanted) {
+        match entry {
+            Ok(entry) if entry.file_type().is_dir() || entry.file_type().is_symlink() => {}
+            Ok(entry) => {
+                let relative = entry.path().strip_prefix(top).unwrap_or(entry.path());
+                if is_wanted(relative) {
+                    found.push(MatchedFile::at(relative));
+                }
+            }
+            Err(error) if error.depth() == 0 => return Err(unlistable(top, &error)),
+            Err(error) => {
+                let path = error.path().unwrap_or(top);
+                let relative = path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned();
+                found.push(MatchedFile::unreadable(relative, unlistable(top, &error).to_string()));
+            }
+        }
+    }
     Ok(found)
 }
 
@@ -183,19 +202,6 @@ fn wanted(entry: &DirEntry) -> bool {
     entry.depth() == 0 || !passed_over
 }
 
-/// The relative path of `entry`, if it matches.
-fn matching(entry: &DirEntry, top: &Path, matcher: &GlobMatcher) -> Result<Option<String>, MatchError> {
-    let Ok(relative) = entry.path().strip_prefix(top) else { return Ok(None) };
-    if !matcher.is_match(relative) {
-        return Ok(None);
-    }
-    let text = relative.to_str().ok_or_else(|| MatchError::Unlistable {
-        path: entry.path().to_owned(),
-        reason: "matches, and its name is not UTF-8".to_owned(),
-    })?;
-    Ok(Some(text.to_owned()))
-}
-
 fn unlistable(top: &Path, error: &walkdir::Error) -> MatchError {
     let reason = error.io_error().map_or_else(|| "loops".to_owned(), |error| error.kind().to_string());
     MatchError::Unlistable {
@@ -209,6 +215,10 @@ mod tests {
     use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, os::unix::fs::symlink};
 
     use super::*;
+
+    fn paths(pattern: &str, root: &Path) -> Result<Vec<String>, MatchError> {
+        expand(pattern, root).map(|matched| matched.paths().map(str::to_owned).collect())
+    }
 
     fn tree(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -238,30 +248,33 @@ mod tests {
         symlink("..", folder.path().join("flows/loop")).expect("a link");
         let expect = [".hidden.aether", "B.aether", "a.aether", "a/é.aether", "b.aether", "dist.aether"]
             .map(|name| format!("flows/{name}"));
-        assert_eq!(expand("flows/**/*.aether", folder.path()), Ok(expect.to_vec()));
-        assert_eq!(expand("./other/?.aether", folder.path()), Ok(vec!["other/c.aether".to_owned()]));
-        assert_eq!(expand("flows/a/é.aether", folder.path()), Ok(vec!["flows/a/é.aether".to_owned()]));
+        assert_eq!(paths("flows/**/*.aether", folder.path()), Ok(expect.to_vec()));
+        assert_eq!(paths("./other/?.aether", folder.path()), Ok(vec!["other/c.aether".to_owned()]));
+        assert_eq!(paths("flows/a/é.aether", folder.path()), Ok(vec!["flows/a/é.aether".to_owned()]));
         for pattern in ["flows/loop/*/*", "flows/build/*", "flows/link.aether/*", "gone/**", "flows/link.aether"] {
-            assert_eq!(expand(pattern, folder.path()).map_err(|error| error.code()), Err("no-files"), "{pattern}");
+            assert_eq!(paths(pattern, folder.path()).map_err(|error| error.code()), Err("no-files"), "{pattern}");
         }
-        assert_eq!(expand("*/*.{md,txt}", folder.path()), Ok(vec!["flows/readme.md".to_owned()]));
+        assert_eq!(paths("*/*.{md,txt}", folder.path()), Ok(vec!["flows/readme.md".to_owned()]));
     }
 
     #[test]
     fn the_top_folder_may_have_any_name() {
         let folder = tree(&["build/a.json"]);
-        assert_eq!(expand("*.json", &folder.path().join("build")), Ok(vec!["a.json".to_owned()]));
+        assert_eq!(paths("*.json", &folder.path().join("build")), Ok(vec!["a.json".to_owned()]));
     }
 
     #[test]
     fn nothing_found_and_nothing_readable_are_errors() {
         let folder = tree(&["a.txt"]);
-        assert_eq!(expand("*.json", folder.path()).expect_err("none").code(), "no-files");
-        assert_eq!(expand("*", &folder.path().join("gone")).expect_err("no folder").code(), "files-unlistable");
+        assert_eq!(paths("*.json", folder.path()).expect_err("none").code(), "no-files");
+        assert_eq!(paths("*", &folder.path().join("gone")).expect_err("no folder").code(), "files-unlistable");
         fs::write(folder.path().join(OsStr::from_bytes(b"\xff.txt")), "x").expect("written");
-        let error = expand("*.txt", folder.path()).expect_err("no UTF-8");
-        assert_eq!(error.code(), "files-unlistable");
-        assert_eq!(expand("a.*", folder.path()), Ok(vec!["a.txt".to_owned()]));
+        fs::write(folder.path().join("b.txt"), "y").expect("written");
+        let matched = expand("*.txt", folder.path()).expect("some");
+        let read = |index| matched.read(index, 9).map(|(_, bytes)| bytes);
+        assert_eq!(matched.paths().collect::<Vec<_>>(), ["a.txt", "b.txt", "\u{fffd}.txt"]);
+        assert_eq!((read(0), read(1), read(2)), (Ok(b"x".to_vec()), Ok(b"y".to_vec()), Ok(b"x".to_vec())));
+        assert_eq!(paths("a.*", folder.path()), Ok(vec!["a.txt".to_owned()]));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod command;
 mod decode;
 mod each;
 mod http;
+mod matched;
 mod recorded;
 mod secrets;
 mod source;
@@ -25,7 +26,8 @@ use serde_json::value::RawValue;
 pub use collect::{CollectEvent, Collecting, collect};
 pub use command::Strays;
 pub use decode::{DecodeError, document};
-pub use each::{GlobError, MatchError, Matched, expand, glob};
+pub use each::{GlobError, MatchError, Selection, expand, gather, glob};
+pub use matched::Matched;
 pub use recorded::{Recorded, RecordedError, Recorder, is_recorded};
 pub use world::World;
 

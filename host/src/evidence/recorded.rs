@@ -21,7 +21,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CollectError, Collected, Evidence, MatchError, Matched, Piece, decode};
+use super::{CollectError, Collected, Evidence, MatchError, Matched, Piece, decode, matched::MatchedFile};
 use crate::{
     digest::Digest,
     files::{FileError, read_capped, shown, write_whole},
@@ -130,13 +130,13 @@ impl Recorder {
     /// Keeps the files that a gate is asked about.
     pub(super) fn keep_files(&self, gate: &GatePlan, matched: &Result<Matched, MatchError>) {
         let Input::Each { pattern, .. } = &gate.input else { return };
-        let one = |matched: &Matched, index: usize, path: &String| {
+        let one = |matched: &Matched, index: usize, path: &str| {
             let read = matched.read(index, gate.limits.input);
             if let Ok((digest, bytes)) = &read {
                 self.write(&self.folder.join(FILES).join(digest.to_string()), bytes);
             }
             let (sha256, error) = read.map_or_else(|reason| (None, Some(reason)), |(digest, _)| (Some(digest), None));
-            FileEntry { path: path.clone(), sha256, error }
+            FileEntry { path: path.to_owned(), sha256, error }
         };
         let (files, error) = match matched {
             Ok(matched) => ((0..).zip(matched.paths()).map(|(index, path)| one(matched, index, path)).collect(), None),
@@ -326,13 +326,14 @@ impl Recorded {
         if entry.files.is_empty() {
             return Err(MatchError::NoFiles(pattern.to_owned()));
         }
-        let digest = |entry: &FileEntry| {
-            entry
-                .sha256
-                .ok_or_else(|| entry.error.as_deref().map_or_else(String::new, |reason| excerpt(reason, MAX_TEXT)))
+        let file = |entry: &FileEntry| match (entry.sha256, &entry.error) {
+            (Some(digest), None) => MatchedFile::recorded(entry.path.clone(), digest),
+            (_, reason) => {
+                let reason = reason.as_deref().unwrap_or("nothing of it was recorded");
+                MatchedFile::unreadable(entry.path.clone(), excerpt(reason, MAX_TEXT))
+            }
         };
-        let paths = entry.files.iter().map(|entry| entry.path.clone()).collect();
-        Ok(Matched::recorded(self.folder.join(FILES), paths, entry.files.iter().map(digest).collect()))
+        Ok(Matched::new(self.folder.join(FILES), entry.files.iter().map(file).collect()))
     }
 }
 

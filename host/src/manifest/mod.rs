@@ -32,8 +32,8 @@ use crate::{diagnostic::Diagnostic, digest::Digest};
 pub use hosts::{BadHost, HostRule, Hosts};
 pub(crate) use json::{JsonError, MAX_DEPTH, table as json_table};
 pub use plan::{
-    CommandSource, Enforcement, EvidenceSource, Exchange, Format, GatePlan, HttpSource, Input, Origin, Plan, Resume,
-    Rule, Stage, StageKind,
+    CommandSource, Enforcement, EvidenceSource, Exchange, Format, GatePlan, HeldPlan, HttpSource, Input, Origin, Plan,
+    Resume, Rule, Stage, StageKind,
 };
 use problems::Problems;
 pub use template::{BadTemplate, Part, Template};

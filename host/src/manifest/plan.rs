@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use serde_json::{Map, Value};
 
 use super::{hosts::Hosts, template::Template};
-use crate::{digest::Digest, limits::Limits};
+use crate::{digest::Digest, findings::FailOn, limits::Limits};
 
 /// What a run does.
 #[derive(Clone, Debug)]
@@ -237,6 +237,19 @@ pub struct GatePlan {
     pub needs: Vec<usize>,
     /// The kind that the manifest says it is, where it says so; the signed bytes have to agree.
     pub kind: Option<portcullis_sdk::Kind>,
+    /// What the findings of a validator over many files are held against.
+    pub held: HeldPlan,
+}
+
+/// Files that a validator's findings are held against, and which findings decide.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeldPlan {
+    /// What is let pass.
+    pub suppressions: Option<PathBuf>,
+    /// What was there before.
+    pub baseline: Option<PathBuf>,
+    /// Which findings decide.
+    pub fail_on: FailOn,
 }
 
 /// What a gate is asked about.

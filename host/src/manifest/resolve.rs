@@ -6,7 +6,7 @@ use portcullis_sdk::Kind;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Enforcement, GatePlan, Hosts, Input, Overrides, Plan, json,
+    Enforcement, GatePlan, HeldPlan, Hosts, Input, Overrides, Plan, json,
     limits::limits,
     network::hosts,
     order::{order, shown},
@@ -16,12 +16,14 @@ use super::{
     sources::sources,
     stages::stages,
 };
-use crate::{diagnostic::Diagnostic, digest::Digest, limits::Limits};
+use crate::{diagnostic::Diagnostic, digest::Digest, findings::FailOn, limits::Limits};
 
 const KINDS: [(&str, Kind); 4] =
     [("readiness", Kind::Readiness), ("gate", Kind::Gate), ("validator", Kind::Validator), ("probe", Kind::Probe)];
 const ENFORCEMENTS: [(&str, Enforcement); 2] =
     [("mandatory", Enforcement::Mandatory), ("advisory", Enforcement::Advisory)];
+
+const FAIL_ON: [(&str, FailOn); 2] = [("any", FailOn::Any), ("new", FailOn::New)];
 
 /// Names and the indices that they stand for.
 pub(super) struct Names<'t> {
@@ -149,9 +151,22 @@ fn gate(
         enforcement: Enforcement::Mandatory,
         needs: Vec::new(),
         kind: None,
+        held: HeldPlan::default(),
     };
     let Some(table) = table else { return gate };
-    let known = ["module", "kind", "input", "params", "each", "enforcement", "needs", "limits"];
+    let known = [
+        "module",
+        "kind",
+        "input",
+        "params",
+        "each",
+        "enforcement",
+        "needs",
+        "limits",
+        "suppressions",
+        "baseline",
+        "fail_on",
+    ];
     let table = table.only(&known, problems);
     if let Some(module) = table.required_path("module", problems) {
         gate.module.push(module.it);
@@ -162,11 +177,32 @@ fn gate(
     gate.needs = names.find_all(&table.strings("needs", problems), problems);
     gate.params = params(table, problems);
     gate.input = input(table, context, problems);
+    gate.held = held(table, context.folder, problems);
     if matches!(gate.input, Input::Each { .. }) && gate.kind.is_some_and(|kind| kind != Kind::Validator) {
         let message = "`each` asks a validator, and `kind` says that this is none";
         problems.add(table.at, Diagnostic::new("key-conflict", message));
     }
     gate
+}
+
+/// What findings are held against; only findings in files are.
+fn held(table: Table<'_>, folder: &Path, problems: &mut Problems<'_>) -> HeldPlan {
+    let mut path = |key: &str| {
+        table.get(key)?;
+        table.required_path(key, problems).map(|path| folder.join(path.it))
+    };
+    let (suppressions, baseline) = (path("suppressions"), path("baseline"));
+    let fail_on = table.word("fail_on", &FAIL_ON, problems).unwrap_or_default();
+    let keys = ["suppressions", "baseline", "fail_on"];
+    if let Some(key) = keys.iter().find(|key| table.get(key).is_some() && table.get("each").is_none()) {
+        let message = format!("`{key}` is about findings in files, and without `each` there are none");
+        problems.add(table.at, Diagnostic::new("key-conflict", message));
+    } else if fail_on == FailOn::New && table.get("baseline").is_none() {
+        let message = "`fail_on = \"new\"` needs a `baseline` to know what is new";
+        let help = "`portcullis scan … --output baseline=FILE` writes one";
+        problems.add(table.at, Diagnostic::new("missing-key", message).help(help));
+    }
+    HeldPlan { suppressions, baseline, fail_on }
 }
 
 fn params(table: Table<'_>, problems: &mut Problems<'_>) -> serde_json::Map<String, serde_json::Value> {

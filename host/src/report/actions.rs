@@ -83,7 +83,7 @@ mod tests {
             assert_eq!(of(result.clone()), expect, "{result:?}");
         }
         let mut placed = failed(silent);
-        placed.findings.push(finding("odd", 3));
+        placed.findings.push(finding("odd", 3).into());
         assert_eq!(of(placed), Vec::<String>::new(), "its findings say where to look");
     }
 

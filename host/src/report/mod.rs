@@ -8,15 +8,18 @@ mod gate_results;
 pub mod github;
 mod json;
 mod markdown;
+mod migration;
 mod outcome;
 mod plan;
 mod rows;
+pub mod scan;
 mod sign_off;
 mod tally;
 pub mod terminal;
 
 pub use gate_results::gate_results;
 pub use json::{decision_json, line, pretty};
+pub use migration::{Fate, MigratedFile, migration_line, migration_md};
 pub use outcome::{Identity, outcome_json};
 pub use plan::describe;
 pub use sign_off::sign_off;

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use portcullis_sdk::{Finding, Severity};
 
 use super::is_unsigned;
-use crate::decision::{GateResult, place, told};
+use crate::{
+    decision::{GateResult, place, told},
+    findings::{BaselineState, Found},
+};
 
 /// What kind of thing a row tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,18 @@ impl<'a> Row<'a> {
     }
 }
 
+/// What is wrong, what to do about it, and whether it was there before.
+fn worded(found: &Found) -> Cow<'_, str> {
+    let before = if found.state == Some(BaselineState::Unchanged) { "not new: " } else { "" };
+    match &found.fix {
+        None if before.is_empty() => Cow::Borrowed(&found.message),
+        fix => {
+            let fix = fix.as_ref().map(|fix| format!("; {fix}")).unwrap_or_default();
+            Cow::Owned(format!("{before}{}{fix}", found.message))
+        }
+    }
+}
+
 /// Everything that speaks against what `gate` judged, the most important first.
 pub(super) fn rows(gate: &GateResult) -> impl Iterator<Item = Row<'_>> {
     let fault = gate.fault().map(|fault| Row::new(RowKind::Fault, fault.cause.code(), told(fault)));
@@ -66,10 +81,11 @@ pub(super) fn rows(gate: &GateResult) -> impl Iterator<Item = Row<'_>> {
     let checks = gate.checks.iter().filter(|check| !check.passed);
     let checks = checks.map(|check| Row::new(RowKind::Check, &check.id, check.failure.as_deref().unwrap_or("failed")));
     let findings = [Severity::Error, Severity::Warning, Severity::Note].into_iter().flat_map(|severity| {
-        let findings = gate.findings.iter().filter(move |finding| finding.severity == severity);
-        findings.map(move |finding| {
-            let row = Row::new(RowKind::Finding(severity), &finding.code, finding.message.as_str());
-            Row { finding: Some(finding), ..row }
+        // What is suppressed is counted in the details, and shown in the record.
+        let speaks = move |found: &&Found| found.severity == severity && found.suppressed.is_none();
+        gate.findings.iter().filter(speaks).map(move |found| {
+            let row = Row::new(RowKind::Finding(severity), &found.code, worded(found));
+            Row { finding: Some(&found.finding), ..row }
         })
     });
     let evidence = gate.evidence.iter().filter(|evidence| !evidence.passed);

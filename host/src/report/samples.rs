@@ -72,6 +72,7 @@ pub(super) fn decided(gates: Vec<GateResult>, strict_manual: bool) -> Record {
             collected_on: Some(time("2026-01-10T00:00:00.1Z")),
             duration_ms: Some(Duration::from_micros(1_250)),
         }],
+        baseline: Vec::new(),
     };
     Record::new(run, decision, gates)
 }

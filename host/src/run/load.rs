@@ -16,7 +16,7 @@ use crate::{
 /// Input of one call, in bytes, from which optimising pays for itself: measured in `host/benches`.
 const MUCH_INPUT: u64 = 1 << 20;
 /// Files of one gate from which it does too.
-const MANY_FILES: usize = 200;
+pub(super) const MANY_FILES: usize = 200;
 
 /// A gate of the plan that can be asked, or why it gives no verdict.
 pub struct Loaded {
@@ -78,7 +78,7 @@ fn tier(index: usize, gate: &GatePlan, evidence: &Collected) -> Tier {
 }
 
 fn is_many(gate: usize, evidence: &Collected) -> bool {
-    matches!(evidence.files(gate), Some(Ok(matched)) if matched.paths().len() >= MANY_FILES)
+    matches!(evidence.files(gate), Some(Ok(matched)) if matched.len() >= MANY_FILES)
 }
 
 /// How many calls the gates of a plan come to, as far as it matters for setting up a sandbox.

@@ -4,6 +4,8 @@
 //! happens is told as [`Event`]s; nothing here prints, reads the clock or decides.
 
 mod ask;
+mod each;
+mod held;
 mod lanes;
 mod load;
 mod schedule;
@@ -14,6 +16,8 @@ use std::sync::{Arc, atomic::AtomicBool};
 use jiff::Timestamp;
 
 pub use ask::ask;
+pub use each::{Validator, for_files, look_at};
+pub use held::{Held, WARNED};
 pub use lanes::{Lane, Lanes};
 pub use load::{Loaded, Refused, load, look_over, throughput};
 pub use sign_off::{ApprovalFile, SignOffs, judged_evidence, params_digest};
@@ -21,6 +25,7 @@ pub use sign_off::{ApprovalFile, SignOffs, judged_evidence, params_digest};
 use crate::{
     decision::{GateFacts, GateResult, InputRecord, Judged, ModuleRecord},
     evidence::Collected,
+    judge::{Cause, Fault},
     manifest::{GatePlan, Plan, Stage},
     trust::VerifiedModule,
 };
@@ -36,6 +41,17 @@ pub struct Setting<'a> {
     pub jobs: usize,
     /// Set from outside to end the run: calls under way end as faults, and nothing new starts.
     pub cancelled: &'static AtomicBool,
+}
+
+/// What a run judges, and what its outcomes are held against.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// What was collected.
+    pub evidence: &'a Collected,
+    /// People's word.
+    pub sign_offs: &'a SignOffs<'a>,
+    /// For each gate of the plan what its findings are held against; nothing where that is nothing.
+    pub held: &'a [Option<Held>],
 }
 
 /// What happens while gates run. Comes from several threads.
@@ -71,12 +87,11 @@ pub struct Ran {
 pub fn run(
     plan: &Plan,
     gates: Vec<Loaded>,
-    evidence: &Collected,
-    sign_offs: &SignOffs<'_>,
+    given: Given<'_>,
     setting: Setting<'_>,
     observe: &(dyn Fn(Event<'_>) + Sync),
 ) -> Ran {
-    schedule::Schedule::new(plan, gates, (evidence, sign_offs), setting, observe).run()
+    schedule::Schedule::new(plan, gates, given, setting, observe).run()
 }
 
 /// What is known of a gate before it is asked.
@@ -102,4 +117,9 @@ fn facts(plan: &Plan, gate: &GatePlan, stage: &Stage, module: &Arc<VerifiedModul
         limits: gate.limits.clone(),
         judged: judged.collect(),
     }
+}
+
+/// What a gate, or a file, comes to that nobody was asked about because the run was to end.
+fn interrupted() -> Fault {
+    Fault { cause: Cause::Interrupted, message: "the run was interrupted".to_owned() }
 }

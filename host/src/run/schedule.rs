@@ -8,32 +8,31 @@ use std::{
     },
 };
 
-use portcullis_sdk::{Finding, Severity};
+use portcullis_sdk::Finding;
 
 use super::{
-    Event, Loaded, Ran, Setting, SignOffs,
+    Event, Given, Held, Loaded, Ran, Setting,
     ask::ask,
-    facts,
-    lanes::{Lane, Lanes},
+    each::{Validator, look_at},
+    facts, interrupted,
 };
 use crate::{
     decision::{GateFacts, GateOutcome, GateResult, InputRecord},
     digest::Digest,
-    evidence::{Collected, Matched},
+    evidence::Matched,
     files::shown,
-    judge::{Cause, Fault, Judgement, Outcome, RequestTemplate},
+    findings::{Found, Looked},
+    judge::{Cause, Fault, RequestTemplate},
     manifest::{Enforcement, GatePlan, Input, Plan, Stage},
-    parallel::{in_parallel, in_parallel_with},
+    parallel::in_parallel,
     sandbox::{Buffers, Gate},
-    text::printable,
     trust::Revocation,
 };
 
 pub(super) struct Schedule<'a> {
     plan: &'a Plan,
     gates: Vec<Loaded>,
-    evidence: &'a Collected,
-    sign_offs: &'a SignOffs<'a>,
+    given: Given<'a>,
     setting: Setting<'a>,
     observe: &'a (dyn Fn(Event<'_>) + Sync),
     ended: AtomicUsize,
@@ -46,20 +45,11 @@ impl<'a> Schedule<'a> {
     pub(super) fn new(
         plan: &'a Plan,
         gates: Vec<Loaded>,
-        (evidence, sign_offs): (&'a Collected, &'a SignOffs<'a>),
+        given: Given<'a>,
         setting: Setting<'a>,
         observe: &'a (dyn Fn(Event<'_>) + Sync),
     ) -> Self {
-        Self {
-            plan,
-            gates,
-            evidence,
-            sign_offs,
-            setting,
-            observe,
-            ended: AtomicUsize::new(0),
-            inputs: Mutex::default(),
-        }
+        Self { plan, gates, given, setting, observe, ended: AtomicUsize::new(0), inputs: Mutex::default() }
     }
 
     pub(super) fn run(self) -> Ran {
@@ -148,16 +138,18 @@ impl<'a> Schedule<'a> {
             _ if self.setting.cancelled.load(Ordering::Relaxed) => GateResult::faulted(facts, interrupted()),
             Err(fault) => GateResult::faulted(facts, fault.clone()),
             Ok(program) => match &gate.input {
-                Input::Each { pattern, root } => match self.evidence.files(index) {
-                    Some(Ok(matched)) => self.judge_each(gate, facts, program, &Files { pattern, root, matched }),
+                Input::Each { pattern, root } => match self.given.evidence.files(index) {
+                    Some(Ok(matched)) => {
+                        self.judge_each(gate, facts, program, &Files { gate: index, pattern, root, matched })
+                    }
                     Some(Err(error)) => GateResult::faulted(facts, evidence_fault(&error.to_string())),
                     None => GateResult::faulted(facts, evidence_fault("its files were not listed")),
                 },
                 _ => self.judge_once(gate, facts, program),
             },
         };
-        result.findings.extend(loaded.module.warnings().iter().map(warning));
-        let result = self.sign_offs.heard(result, gate, self.plan, self.evidence);
+        result.findings.extend(loaded.module.warnings().iter().map(warning).map(Found::from));
+        let result = self.given.sign_offs.heard(result, gate, self.plan, self.given.evidence);
         self.tell_end(&result);
         Some(result)
     }
@@ -167,7 +159,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn judge_once(&self, gate: &GatePlan, facts: GateFacts, program: &Gate) -> GateResult {
-        match self.template(gate, &facts).request(&gate.input, self.evidence) {
+        match self.template(gate, &facts).request(&gate.input, self.given.evidence) {
             Err(fault) => GateResult::faulted(facts, fault),
             Ok(request) => {
                 let mut buffers = Buffers { request, ..Buffers::default() };
@@ -179,36 +171,22 @@ impl<'a> Schedule<'a> {
 
     fn judge_each(&self, gate: &GatePlan, facts: GateFacts, program: &Gate, asked: &Files<'_>) -> GateResult {
         let template = self.template(gate, &facts);
-        let jobs = self.setting.jobs;
-        let files: Vec<(usize, &String)> = asked.matched.paths().iter().enumerate().collect();
-        let lanes = Lanes::new(program, jobs, files.len());
-        let ended = in_parallel_with(
-            jobs,
-            &files,
-            || lanes.lane(),
-            |lane, (index, path)| {
-                if self.setting.cancelled.load(Ordering::Relaxed) {
-                    return (None, unasked(interrupted()));
-                }
-                let document = match Document::read(asked.matched, *index, path, gate.limits.input) {
-                    Ok(document) => document,
-                    Err(fault) => return (None, unasked(fault)),
-                };
-                template.fill_document(path, &document.text, &mut lane.buffers.request);
-                let Lane { program, buffers } = lane;
-                let judgement = ask(program, &gate.name, facts.kind, &gate.limits, self.setting, buffers);
-                (Some((document.digest, document.text.len() as u64)), judgement)
-            },
-        );
-        let (seen, judgements): (Vec<_>, Vec<Judgement>) = ended.into_iter().unzip();
-        let record = asked.record(&seen);
+        let held = self.given.held.get(asked.gate).and_then(Option::as_ref);
+        let rules = held.map_or_else(|| Held::none(self.setting.now), |held| held.rules(self.setting.now));
+        let validator = Validator { program, name: &gate.name, limits: &gate.limits, template: &template };
+        let (looked, used) = look_at(&validator, asked.matched, &rules, self.setting, &|_| {});
+        let record = asked.record(&looked);
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(record);
-        GateResult::from_files(facts, asked.matched.paths().iter().cloned().zip(judgements).collect())
+        let paths = asked.matched.paths().map(str::to_owned);
+        let mut result = GateResult::from_files(facts, paths.zip(looked).collect(), rules.fail_on);
+        result.findings.extend(held.into_iter().flat_map(|held| held.notices(&used, &rules)).map(Found::from));
+        result
     }
 }
 
 /// The files that one gate is asked about.
 struct Files<'a> {
+    gate: usize,
     pattern: &'a str,
     root: &'a Path,
     matched: &'a Matched,
@@ -216,10 +194,10 @@ struct Files<'a> {
 
 impl Files<'_> {
     /// All of them as one input: a digest over every path and the digest of its bytes.
-    fn record(&self, seen: &[Option<(Digest, u64)>]) -> InputRecord {
-        let read = || self.matched.paths().iter().zip(seen).filter_map(|(path, seen)| Some((path, (*seen)?)));
+    fn record(&self, looked: &[Looked]) -> InputRecord {
+        let read = || self.matched.paths().zip(looked).filter_map(|(path, looked)| Some((path, looked.seen?)));
         let list: String = read().map(|(path, (digest, _))| format!("{digest}  {path}\n")).collect();
-        let unread = seen.iter().any(Option::is_none);
+        let unread = looked.iter().any(|looked| looked.seen.is_none());
         InputRecord {
             name: self.pattern.to_owned(),
             kind: "each".to_owned(),
@@ -234,46 +212,14 @@ impl Files<'_> {
     }
 }
 
-/// A file that a validator looks at.
-struct Document {
-    digest: Digest,
-    text: String,
-}
-
-impl Document {
-    fn read(matched: &Matched, index: usize, path: &str, cap: u64) -> Result<Self, Fault> {
-        let (digest, bytes) = matched.read(index, cap).map_err(|reason| evidence_fault(&reason))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            evidence_fault(&format!("`{}` is not UTF-8 from byte {at} on", printable(path)))
-        })?;
-        Ok(Self { digest, text })
-    }
-}
-
 fn evidence_fault(message: &str) -> Fault {
     Fault { cause: Cause::Evidence, message: message.to_owned() }
 }
 
 /// A revocation that lets the module run, as a finding.
 fn warning(revocation: &Revocation) -> Finding {
-    Finding {
-        code: "REVOCATION_WARNING".to_owned(),
-        number: None,
-        severity: Severity::Warning,
-        message: format!("its module is named by revocation `{}` ({})", revocation.id(), revocation.code()),
-        path: None,
-        line: None,
-        pointer: None,
-    }
-}
-
-fn interrupted() -> Fault {
-    Fault { cause: Cause::Interrupted, message: "the run was interrupted".to_owned() }
-}
-
-fn unasked(fault: Fault) -> Judgement {
-    Judgement { outcome: Outcome::Fault(fault), usage: crate::judge::Usage::default(), notes: String::new() }
+    let message = format!("its module is named by revocation `{}` ({})", revocation.id(), revocation.code());
+    Finding::warning("REVOCATION_WARNING", message)
 }
 
 /// Whether a gate keeps what needs its stage from running: a mandatory one that is not settled well.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use portcullis_sdk::{Finding, Severity};
+use portcullis_sdk::Finding;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -62,7 +62,7 @@ impl SignOffs<'_> {
             match self.weigh(file, &review) {
                 None => {}
                 Some(Ok(signed)) => result = result.signed_off(sign_off(signed)),
-                Some(Err((code, reason))) => result.findings.push(ignored(file, code, &reason)),
+                Some(Err((code, reason))) => result.findings.push(ignored(file, code, &reason).into()),
             }
         }
         result
@@ -112,13 +112,5 @@ fn sign_off(signed: SignedOff) -> SignOff {
 }
 
 fn ignored(file: &ApprovalFile, code: &str, reason: &str) -> Finding {
-    Finding {
-        code: code.to_owned(),
-        number: None,
-        severity: Severity::Warning,
-        message: format!("the approval in `{}` counts for nothing: {reason}", file.place),
-        path: None,
-        line: None,
-        pointer: None,
-    }
+    Finding::warning(code, format!("the approval in `{}` counts for nothing: {reason}", file.place))
 }

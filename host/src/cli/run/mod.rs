@@ -11,7 +11,7 @@ use portcullis::{
     files::shown,
     manifest::{GatePlan, Input, Plan},
     report,
-    run::{self, Loaded, Setting},
+    run::{self, Given, Loaded, Setting},
     trust::VerifiedModule,
 };
 
@@ -21,9 +21,11 @@ use super::{
     Exit, Failure, Outcome,
     approvals::ApprovalFlags,
     evidence::{EvidenceFlags, Progress, collected, inputs, read_by},
+    held::HeldFiles,
     host,
     live::Live,
-    outputs::{Output, Outputs},
+    output::Output,
+    outputs::{Format, Outputs},
     subject::Subject,
     term,
     trust_files::TrustFiles,
@@ -62,7 +64,7 @@ pub(crate) struct Args {
     out: PathBuf,
     /// What goes to stdout or a file: text, json, results or markdown; more than once
     #[arg(long, value_name = "FORMAT[=PATH]")]
-    output: Vec<Output>,
+    output: Vec<Output<Format>>,
     /// Calls at once [default: the machine's cores]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -94,7 +96,10 @@ impl Args {
         read.extend(trust.paths());
         let recorded = self.evidence.recorded(&plan).or_else(|failure| clear(&read).and(Err(failure)))?;
         read.extend(recorded.iter().map(portcullis::evidence::Recorded::index_path));
-        let approvals = self.approvals.read(&plan);
+        let held = HeldFiles::read_all(&plan).or_else(|failure| clear(&read).and(Err(failure)))?;
+        let (held, held_files) = held;
+        read.extend(held_files.paths());
+        let approvals = self.approvals.read(&plan).or_else(|failure| clear(&read).and(Err(failure)))?;
         read.extend(approvals.paths());
         clear(&read)?;
         let modules = verify_all(&plan, &trust, jobs)?;
@@ -109,7 +114,8 @@ impl Args {
         let run_id = host::run_id(now)?;
         let setting = Setting { now, run_id: &run_id, jobs, cancelled };
         let live = Live::new(&plan, outputs.start()?, &progress);
-        let ran = run::run(&plan, gates, &evidence, &sign_offs, setting, &|event| live.tell(&event));
+        let given = Given { evidence: &evidence, sign_offs: &sign_offs, held: &held };
+        let ran = run::run(&plan, gates, given, setting, &|event| live.tell(&event));
         live.end()?;
         let decision = combine(&plan.rule, &ran.gates, self.strict_manual, &run_id);
         let facts = RunFacts {
@@ -121,7 +127,8 @@ impl Args {
             policy: PolicyRecord { name: plan.name.clone(), uri: shown(&plan.path), digest: plan.digest.into() },
             trust: trust.record(),
             revocations: trust.revocations_record(),
-            inputs: inputs(&evidence).chain(ran.inputs).collect(),
+            inputs: inputs(&evidence).chain(held_files.inputs()).chain(ran.inputs).collect(),
+            baseline: held_files.baselines(&plan, &ran.gates),
         };
         let record = Record::new(facts, decision, ran.gates);
         outputs.write(&record, &plan.name, self.strict_manual)?;

@@ -209,7 +209,13 @@ mod tests {
     }
 
     fn with_findings(findings: Vec<Finding>) -> Record {
-        decided(vec![GateResult { findings, ..bare(gate("flows"), GateOutcome::Fail) }], false)
+        decided(
+            vec![GateResult {
+                findings: findings.into_iter().map(Into::into).collect(),
+                ..bare(gate("flows"), GateOutcome::Fail)
+            }],
+            false,
+        )
     }
 
     #[test]
@@ -280,8 +286,8 @@ mod tests {
     #[test]
     fn an_advisory_failure_and_a_skipped_gate_are_warnings_and_hostile_words_stay_in_their_line() {
         let mut hostile = bare(advisory("a"), GateOutcome::Fail);
-        hostile.findings = vec![Finding { path: None, ..finding("::error::\n##[x]", 1) }];
-        hostile.findings[0].message = "\n::add-mask::e\r\n::set-env name=A::b".into();
+        hostile.findings = vec![Finding { path: None, ..finding("::error::\n##[x]", 1) }.into()];
+        hostile.findings[0].finding.message = "\n::add-mask::e\r\n::set-env name=A::b".into();
         let skipped = GateResult::skipped(gate("b"), "needs `a`");
         let passed = bare(gate("c"), GateOutcome::Pass);
         let lines = lines(&decided(vec![hostile, skipped, passed, signed(gate("d"))], false));

@@ -17,6 +17,8 @@ use crate::{
 /// The most bytes of a summary. GitHub takes 1 MiB from all that a step writes and drops a larger file whole ("upload
 /// aborted, supports content up to a size of 1024k"); half of it is left to the step's other commands.
 const SUMMARY: usize = 512 << 10;
+/// The most bytes of all that one step adds: a runner takes nothing of a longer file.
+pub const STEP: usize = 1 << 20;
 /// The most bytes of the table, and of what to do next; the failures have the rest.
 const TABLE_BYTES: usize = 128 << 10;
 const NEXT_BYTES: usize = 64 << 10;
@@ -29,13 +31,18 @@ const WIDEST_NAME: usize = 80;
 const WIDEST_PLACE: usize = 160;
 const WIDEST_TEXT: usize = 500;
 
-/// `record` in Markdown for `GITHUB_STEP_SUMMARY`; ends with a line feed. Where it would be too long, findings are left
-/// out, and a line says how many; the decision is never cut.
+/// `record` in Markdown for `GITHUB_STEP_SUMMARY`, in at most `room` bytes; ends with a line feed. Where it would be too long,
+/// findings are left out, and a line says how many; where not even the gates fit, the decision stands alone, and it is
+/// never cut: nothing comes where it does not fit.
 #[must_use]
-pub fn step_summary(record: &Record, strict_manual: bool) -> String {
+pub fn step_summary(record: &Record, strict_manual: bool, room: usize) -> String {
     let (mut text, next) = (head(record), next(record));
-    text.push_str(&table(record, strict_manual));
-    let room = SUMMARY.saturating_sub(text.len() + next.len());
+    let table = table(record, strict_manual);
+    if text.len() + table.len() + next.len() + CLOSING > room {
+        return if text.len() <= room { text } else { String::new() };
+    }
+    text.push_str(&table);
+    let room = room.min(SUMMARY).saturating_sub(text.len() + next.len());
     text.push_str(&failures(record, strict_manual, room));
     text.push_str(&next);
     text
@@ -175,12 +182,12 @@ mod tests {
     #[test]
     fn the_summary_of_a_run_with_every_outcome_is_as_it_was() {
         let expect = include_str!("../testdata/github-summary.md");
-        check_golden("github-summary.md", &step_summary(&record(), false), expect);
+        check_golden("github-summary.md", &step_summary(&record(), false, STEP), expect);
     }
 
     #[test]
     fn a_go_is_a_line_and_a_table() {
-        let text = step_summary(&suite(), true);
+        let text = step_summary(&suite(), true, STEP);
         assert!(text.starts_with("## ✅ go — 8 gates: 8 passed (1 signed off) in "), "{text}");
         assert!(!text.contains("<details") && !text.contains("### Next"), "{text}");
         assert!(text.contains("\n| hmr_quiesce | ✅ | 🔧 | approved by alice until 2026-02-01: "), "{text}");
@@ -189,11 +196,11 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_counted_and_the_decision_stays() {
         let mut flows = bare(gate("flows"), GateOutcome::Fail);
-        flows.findings = (1..=20_000).map(|line| finding("VALIDATION_ERROR", line)).collect();
+        flows.findings = (1..=20_000).map(|line| finding("VALIDATION_ERROR", line).into()).collect();
         flows.next_actions = vec!["do ".repeat(400); 1_000];
         let mut gates = vec![flows, bare(gate("late"), GateOutcome::Fail)];
         gates.extend((0..20_000).map(|number| bare(gate(&format!("g{number}")), GateOutcome::Pass)));
-        let text = step_summary(&decided(gates, false), false);
+        let text = step_summary(&decided(gates, false), false, STEP);
         assert!(text.len() <= SUMMARY && text.len() > SUMMARY / 2, "{}", text.len());
         assert!(text.starts_with("## ❌ no-go — 20002 gates: "));
         let shown = text.matches("| error | VALIDATION_ERROR |").count();
@@ -208,11 +215,11 @@ mod tests {
     #[test]
     fn hostile_words_are_no_markup() {
         let mut hostile = bare(gate("a"), GateOutcome::Fail);
-        hostile.findings = vec![finding("</details>|", 1)];
-        hostile.findings[0].message = "\n\n# big\n<script>![x](//y) | `z`".into();
+        hostile.findings = vec![finding("</details>|", 1).into()];
+        hostile.findings[0].finding.message = "\n\n# big\n<script>![x](//y) | `z`".into();
         hostile.gate.module.publisher = "</summary>\n\n# x".into();
         hostile.next_actions = vec!["\n- **run** <b>".into()];
-        let text = step_summary(&decided(vec![hostile], false), false);
+        let text = step_summary(&decided(vec![hostile], false), false, STEP);
         assert_eq!((text.matches("</details>").count(), text.matches("</summary>").count()), (1, 1), "{text}");
         assert!(!text.contains("<script") && !text.contains("\n# ") && !text.contains("![x]"), "{text}");
         assert!(text.contains("- a: \\\\u{a}- \\*\\*run\\*\\* &lt;b&gt;\n"), "{text}");

@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn many_findings_are_cut_and_counted() {
         let mut result = bare(gate("flows"), GateOutcome::Fail);
-        result.findings = (1..=1_000).map(|line| finding("VALIDATION_ERROR", line)).collect();
+        result.findings = (1..=1_000).map(|line| finding("VALIDATION_ERROR", line).into()).collect();
         let text = of(result);
         assert_eq!(text.lines().count(), 2 + ROWS + 1);
         assert!(text.contains("… and 988 more in decision.json"), "{text}");
@@ -170,13 +170,13 @@ mod tests {
     #[test]
     fn a_long_text_is_wrapped_below_itself_and_below_its_code_where_that_is_wide() {
         let mut result = bare(gate("a"), GateOutcome::Fail);
-        result.findings = vec![finding("odd", 7)];
-        result.findings[0].message = "word ".repeat(30);
+        result.findings = vec![finding("odd", 7).into()];
+        result.findings[0].finding.message = "word ".repeat(30);
         let wide = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or_default();
         let text = of(result.clone());
         let (first, second) = ("     error  odd  flows/a.aether:7  word", format!("\n{:35}word word", ""));
         assert!(text.contains(first) && text.contains(&second) && wide(&text) <= WIDTH, "{text}");
-        result.findings[0].path = Some(format!("flows/{}.aether", "a".repeat(50)));
+        result.findings[0].finding.path = Some(format!("flows/{}.aether", "a".repeat(50)));
         let text = of(result);
         assert!(text.contains(":7\n            word word") && wide(&text) <= WIDTH, "{text}");
     }

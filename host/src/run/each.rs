@@ -1,0 +1,102 @@
+//! A validator over many files: each its own call with its own limits, so that a hostile or broken file costs only its own
+//! result; in the order of the files, whatever the number of threads.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use portcullis_sdk::Kind;
+
+use super::{
+    Setting,
+    ask::ask,
+    lanes::{Lane, Lanes},
+    load::MANY_FILES,
+};
+use crate::{
+    evidence::Matched,
+    findings::{Document, Looked, Rules, suppressions::Used},
+    judge::{Cause, Fault, RequestTemplate},
+    limits::Limits,
+    parallel::in_parallel_with,
+    sandbox::{Program, Throughput, Tier},
+};
+
+/// A validator, and how it is asked.
+pub struct Validator<'a> {
+    /// What is called.
+    pub program: &'a Program,
+    /// The name that it is told.
+    pub name: &'a str,
+    /// Its limits, for each call.
+    pub limits: &'a Limits,
+    /// Its requests, but for the document.
+    pub template: &'a RequestTemplate,
+}
+
+/// How a sandbox is set up, and how much work compiling is worth, for a validator over so many files.
+#[must_use]
+pub fn for_files(files: usize) -> (Throughput, Tier) {
+    if files >= MANY_FILES { (Throughput::Many, Tier::Optimised) } else { (Throughput::Few, Tier::Fast) }
+}
+
+/// What each file came to, in their order, and which suppressions matched. `tell` is told how many have ended, from several
+/// threads.
+#[must_use]
+pub fn look_at(
+    validator: &Validator<'_>,
+    matched: &Matched,
+    rules: &Rules<'_>,
+    setting: Setting<'_>,
+    tell: &(dyn Fn(usize) + Sync),
+) -> (Vec<Looked>, Used) {
+    let files: Vec<(usize, &str)> = matched.paths().enumerate().collect();
+    let lanes = Lanes::new(validator.program, setting.jobs, files.len());
+    let ended = AtomicUsize::new(0);
+    let all_used = Mutex::new(Used::default());
+    let start = || Hand { lane: lanes.lane(), used: Used::default(), all_used: &all_used };
+    let looked = in_parallel_with(setting.jobs, &files, start, |hand, (index, path)| {
+        let looked = validator.look(matched, (*index, path), rules, setting, hand);
+        tell(ended.fetch_add(1, Ordering::Relaxed) + 1);
+        looked
+    });
+    (looked, all_used.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// What one thread works with. What it counted is added to the rest when it ends.
+struct Hand<'l> {
+    lane: Lane<'l>,
+    used: Used,
+    all_used: &'l Mutex<Used>,
+}
+
+impl Drop for Hand<'_> {
+    fn drop(&mut self) {
+        let mut all = self.all_used.lock().unwrap_or_else(PoisonError::into_inner);
+        *all = std::mem::take(&mut *all).merge(&self.used);
+    }
+}
+
+impl Validator<'_> {
+    fn look(
+        &self,
+        matched: &Matched,
+        (index, path): (usize, &str),
+        rules: &Rules<'_>,
+        setting: Setting<'_>,
+        hand: &mut Hand<'_>,
+    ) -> Looked {
+        if setting.cancelled.load(Ordering::Relaxed) {
+            return Looked::unread(path, super::interrupted());
+        }
+        let document = match matched.read(index, self.limits.input) {
+            Ok((digest, bytes)) => Document::of(digest, bytes),
+            Err(message) => return Looked::unread(path, Fault { cause: Cause::Evidence, message }),
+        };
+        let Lane { program, buffers } = &mut hand.lane;
+        self.template.fill_document(path, &document.text, &mut buffers.request);
+        let judgement = ask(program, self.name, Kind::Validator, self.limits, setting, buffers);
+        Looked::at(path, &document, judgement, rules, &mut hand.used)
+    }
+}
