@@ -8,6 +8,7 @@
 mod calls;
 mod evidence;
 mod process;
+mod scan;
 mod support;
 mod trust;
 
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
     // whole processes are measured while it is small.
     if options.wants("process") {
         process::measure(&options, &place, &mut report);
+    }
+    if options.wants("scan") {
+        scan::measure(&options, &place, &mut report);
     }
     if options.wants("evidence") {
         evidence::measure(&options, &place, &mut report);

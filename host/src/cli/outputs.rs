@@ -87,7 +87,7 @@ impl Outputs {
             Format::Markdown => sign_off.clone(),
         };
         for output in &self.asked {
-            output.write(&text_of)?;
+            output.write(text_of)?;
         }
         self.write_artifact(RESULTS, &results)?;
         self.write_artifact(SIGN_OFF, &sign_off)?;

@@ -32,13 +32,18 @@ pub(crate) struct Native<'p> {
 
 impl<'p> Native<'p> {
     pub(crate) fn build(place: &'p Place, gate: &Gate) -> Self {
+        Self::with_main(place, gate, MAIN)
+    }
+
+    /// With `main` in the place of the gate's entry.
+    pub(crate) fn with_main(place: &'p Place, gate: &Gate, main: &str) -> Self {
         let name = gate.name;
-        let folder = format!("native/{name}");
+        let folder = format!("native/{name}-{}", main.len());
         copy(&workspace(&format!("gates/{name}/src")), &place.path(&format!("{folder}/src")));
-        let main = fs::read_to_string(place.path(&format!("{folder}/src/main.rs"))).expect("read");
+        let source = fs::read_to_string(place.path(&format!("{folder}/src/main.rs"))).expect("read");
         let is_entry = |line: &&str| line.starts_with("portcullis_sdk::") && line.ends_with("!(judge);");
-        let entry = main.lines().find(is_entry).expect("an entry").to_owned();
-        place.write(&format!("{folder}/src/main.rs"), main.replace(&entry, MAIN));
+        let entry = source.lines().find(is_entry).expect("an entry").to_owned();
+        place.write(&format!("{folder}/src/main.rs"), source.replace(&entry, main));
         place.write(&format!("{folder}/Cargo.toml"), manifest(name));
         // The same versions of everything as the gate has.
         fs::copy(workspace("Cargo.lock"), place.path(&format!("{folder}/Cargo.lock"))).expect("copied");
@@ -46,13 +51,20 @@ impl<'p> Native<'p> {
         let mut cargo = place.command("cargo".as_ref());
         cargo.args(["build", "--release", "--quiet"]).current_dir(place.path(&folder)).env("CARGO_TARGET_DIR", &target);
         run(place.with_toolchain(&mut cargo), 0);
-        Self { place, program: target.join("release").join(name) }
+        let program = place.path(&format!("{folder}/program"));
+        fs::copy(target.join("release").join(name), &program).expect("copied");
+        Self { place, program }
     }
 
     /// Nanoseconds of a call, over `calls` of them in one process.
     pub(crate) fn call(&self, request: &str, calls: usize) -> f64 {
+        self.nanoseconds(&[request, &calls.to_string()])
+    }
+
+    /// The middle of the numbers that it tells.
+    pub(crate) fn nanoseconds(&self, arguments: &[&str]) -> f64 {
         let mut command = self.place.command(&self.program);
-        let told = command.arg(request).arg(calls.to_string()).stdout(std::process::Stdio::piped()).output();
+        let told = command.args(arguments).stdout(std::process::Stdio::piped()).output();
         let told = told.expect("it runs");
         assert!(told.status.success(), "{}", self.program.display());
         let told = String::from_utf8_lossy(&told.stdout);
