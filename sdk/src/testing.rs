@@ -33,8 +33,19 @@ where
     I: Deserialize<'static>,
     R: Reply,
 {
-    let request = Request::of(R::Part::KIND, params, input);
-    let text = serde_json::to_string(&request).expect("params and input are JSON");
+    ask_request(judge, &Request::of(R::Part::KIND, params, input))
+}
+
+fn ask_request<P, I, R>(
+    judge: impl FnOnce(Request<'static, P, I>) -> R,
+    request: &Request<'_, impl Serialize, impl Serialize>,
+) -> Result<Answer, Fault>
+where
+    P: Deserialize<'static>,
+    I: Deserialize<'static>,
+    R: Reply,
+{
+    let text = serde_json::to_string(request).expect("params and input are JSON");
     // Leaked, as in the gate itself, so that the input may be borrowed from it.
     let written = crate::answer(text.leak(), judge)?;
     Ok(serde_json::from_slice(&written).expect("an answer is of the protocol"))
@@ -42,9 +53,14 @@ where
 
 /// One file of `cases/`, what is asked.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Input {
-    params: Json,
+    /// None are an empty object.
+    #[serde(default)]
+    params: BTreeMap<String, Json>,
     input: Json,
+    /// The clock, where the case is about it.
+    now: Option<String>,
 }
 
 /// The other, what is expected; only the fields that are there are compared.
@@ -55,6 +71,7 @@ struct Expected {
     fault: Option<String>,
     checks: Option<BTreeMap<String, bool>>,
     codes: Option<Vec<String>>,
+    summary: Option<String>,
     #[serde(rename = "fuel")]
     _fuel: Option<u64>,
 }
@@ -82,7 +99,47 @@ where
     assert!(count > 0, "no cases");
 }
 
-/// Asks `judge` one case of a folder, `NAME.input.json`, for what its other file cannot expect: details, a failure's name.
+/// Holds `judge` to the names of failures, which the other file of a case does not tell: the case, the check that does not
+/// hold in it, and the name of its failure.
+///
+/// # Panics
+/// A failure has another name, or the case cannot be read or gives no answer.
+pub fn failures<P, I, R>(
+    judge: impl Fn(Request<'static, P, I>) -> R,
+    folder: impl AsRef<Path>,
+    expected: &[(&str, &str, &str)],
+) where
+    P: Deserialize<'static>,
+    I: Deserialize<'static>,
+    R: Reply,
+{
+    for (case, id, failure) in expected {
+        let answer = self::case(&judge, &folder, case).unwrap_or_else(|fault| panic!("{case}: {fault}"));
+        let found = answer.checks.iter().find(|check| check.id == *id).and_then(|check| check.failure.as_deref());
+        assert_eq!(found, Some(*failure), "{case}");
+    }
+}
+
+/// Holds `judge` to what it keeps in `details`, word for word: the case, and the JSON.
+///
+/// # Panics
+/// Details differ, or the case cannot be read or gives no answer.
+pub fn details<P, I, R>(
+    judge: impl Fn(Request<'static, P, I>) -> R,
+    folder: impl AsRef<Path>,
+    expected: &[(&str, &str)],
+) where
+    P: Deserialize<'static>,
+    I: Deserialize<'static>,
+    R: Reply,
+{
+    for (case, details) in expected {
+        let answer = self::case(&judge, &folder, case).unwrap_or_else(|fault| panic!("{case}: {fault}"));
+        assert_eq!(answer.details.as_ref().map(|details| details.get()), Some(*details), "{case}");
+    }
+}
+
+/// Asks `judge` one case of a folder, `NAME.input.json`, for what its other file cannot expect.
 ///
 /// # Errors
 /// The gate gives no answer.
@@ -108,8 +165,9 @@ where
     I: Deserialize<'static>,
     R: Reply,
 {
-    let asked: Input = read(path);
-    ask(judge, &asked.params, &asked.input)
+    let Input { params, input, now } = read(path);
+    let request = Request::of(R::Part::KIND, params, input);
+    ask_request(judge, &Request { now: now.map_or(request.now, Cow::Owned), ..request })
 }
 
 fn read<T: for<'a> Deserialize<'a>>(path: &str) -> T {
@@ -123,6 +181,9 @@ fn compare(case: &str, expected: &Expected, outcome: Result<Answer, Fault>) {
         Err(fault) => return assert_eq!(expected.fault.as_deref(), Some("exit-status"), "{case}: {fault}"),
     };
     assert_eq!(expected.verdict, Some(answer.verdict), "{case}: {}", answer.summary);
+    if let Some(summary) = &expected.summary {
+        assert_eq!(*summary, answer.summary, "{case}");
+    }
     if let Some(checks) = &expected.checks {
         let given = answer.checks.iter().map(|check| (check.id.clone(), check.passed)).collect();
         assert_eq!(checks, &given, "{case}");

@@ -98,11 +98,7 @@ mod tests {
             ("resumed-is-no-stream", "resumed_streamed", "no_event_stream"),
             ("resumed-empty", "resumed_streamed", "no_events"),
         ];
-        for (case, id, failure) in cases {
-            let checks = testing::case(judge, CASES, case).expect("it is answered").checks;
-            let found = checks.iter().find(|check| check.id == id).and_then(|check| check.failure.as_deref());
-            assert_eq!(found, Some(failure), "{case}");
-        }
+        testing::failures(judge, CASES, &cases);
     }
 
     #[test]
@@ -113,10 +109,7 @@ mod tests {
             ("resumed-too-late", r#"{"last_id":4,"resumed_first":6,"monotonic":false}"#),
             ("resumed-empty", r#"{"last_id":7,"resumed_first":null,"monotonic":false}"#),
         ];
-        for (case, details) in cases {
-            let answer = testing::case(judge, CASES, case).expect("it is answered");
-            assert_eq!(answer.details.expect("there are details").get(), details, "{case}");
-        }
+        testing::details(judge, CASES, &cases);
     }
 
     #[test]

@@ -78,11 +78,7 @@ mod tests {
             ("empty-list-from-a-server", "services_listed", "list_empty"),
             ("one-missing", "service_present:plugin_manager", "service_missing:plugin_manager"),
         ];
-        for (case, id, failure) in cases {
-            let checks = testing::case(judge, CASES, case).expect("it is answered").checks;
-            let found = checks.iter().find(|check| check.id == id).and_then(|check| check.failure.as_deref());
-            assert_eq!(found, Some(failure), "{case}");
-        }
+        testing::failures(judge, CASES, &cases);
     }
 
     #[test]
@@ -94,9 +90,6 @@ mod tests {
             ),
             ("other-expected", r#"{"services":["a"],"missing":[],"expected":["a"]}"#),
         ];
-        for (case, details) in cases {
-            let answer = testing::case(judge, CASES, case).expect("it is answered");
-            assert_eq!(answer.details.expect("there are details").get(), details, "{case}");
-        }
+        testing::details(judge, CASES, &cases);
     }
 }

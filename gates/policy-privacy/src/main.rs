@@ -110,11 +110,7 @@ mod tests {
             ("privacy-keys-apart", "privacy_keys", "privacy_keys_missing"),
             ("privacy-withdrawn-later", "privacy_keys", "privacy_off"),
         ];
-        for (case, id, failure) in cases {
-            let checks = testing::case(judge, CASES, case).expect("it is answered").checks;
-            let found = checks.iter().find(|check| check.id == id).and_then(|check| check.failure.as_deref());
-            assert_eq!(found, Some(failure), "{case}");
-        }
+        testing::failures(judge, CASES, &cases);
     }
 
     #[test]
@@ -123,10 +119,7 @@ mod tests {
             ("header-no-json", r#"{"header":"redacted; dp=on","event":"{\"scratchpad_policy\": \"redacted\"}"}"#),
             ("everything-missing", r#"{"header":null,"event":null}"#),
         ];
-        for (case, details) in cases {
-            let answer = testing::case(judge, CASES, case).expect("it is answered");
-            assert_eq!(answer.details.expect("there are details").get(), details, "{case}");
-        }
+        testing::details(judge, CASES, &cases);
     }
 
     #[test]

@@ -132,11 +132,7 @@ mod tests {
             ("says-not-denied", "outbound_denied", "outbound_allowed"),
             ("answer-cut", "outbound_denied", "outbound_cut"),
         ];
-        for (case, id, failure) in cases {
-            let checks = testing::case(judge, CASES, case).expect("it is answered").checks;
-            let found = checks.iter().find(|check| check.id == id).and_then(|check| check.failure.as_deref());
-            assert_eq!(found, Some(failure), "{case}");
-        }
+        testing::failures(judge, CASES, &cases);
     }
 
     #[test]
@@ -145,10 +141,7 @@ mod tests {
             ("clean-report-on-stdout", r#"{"exit_code":1,"report":"clean","outbound":"denied"}"#),
             ("all-wrong", r#"{"exit_code":2,"report":"report_has_failures","outbound":"outbound_allowed"}"#),
         ];
-        for (case, details) in cases {
-            let answer = testing::case(judge, CASES, case).expect("it is answered");
-            assert_eq!(answer.details.expect("there are details").get(), details, "{case}");
-        }
+        testing::details(judge, CASES, &cases);
     }
 
     #[test]
