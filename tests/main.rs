@@ -24,5 +24,6 @@ mod modules;
 mod outputs;
 mod pipeline;
 mod reviewer;
+mod scan;
 mod server;
 mod signatures;

@@ -34,6 +34,11 @@ fn read(line: &str) -> Line<'_> {
     if line.contains('(') && line.ends_with(')') { Line::Call(line) } else { Line::Free }
 }
 
+/// The most of a line that a message repeats, in bytes. What is longer is no workflow, and an answer has its bounds.
+const MOST_QUOTED: usize = 4_000;
+/// The most findings of a file: an answer has room for 10,000.
+const MOST_FINDINGS: usize = 9_000;
+
 /// Everything that is wrong with a workflow's text, in the order of its lines.
 pub fn check(text: &str, params: &Params) -> Vec<Finding> {
     let mut names = Names::default();
@@ -44,6 +49,11 @@ pub fn check(text: &str, params: &Params) -> Vec<Finding> {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
+        }
+        if findings.len() >= MOST_FINDINGS {
+            let more = Finding::error("VALIDATION_ERROR", "there is more wrong behind this line than can be told");
+            findings.push(more.numbered(25).on_line(number).fix("mend what is told, and look again"));
+            return findings;
         }
         let before = findings.len();
         check_line(number, line, params, &mut findings);
@@ -79,7 +89,9 @@ fn check_line(number: u32, line: &str, params: &Params, findings: &mut Vec<Findi
 }
 
 fn parse_error(what: &str, number: u32, line: &str) -> Finding {
-    Finding::error("PARSE_ERROR", format!("{what} line {number}: {line}")).numbered(20)
+    let end = line.char_indices().map(|(at, _)| at).find(|at| *at > MOST_QUOTED);
+    let (line, rest) = end.and_then(|end| line.split_at_checked(end)).map_or((line, ""), |(line, _)| (line, "…"));
+    Finding::error("PARSE_ERROR", format!("{what} line {number}: {line}{rest}")).numbered(20)
 }
 
 #[cfg(test)]
@@ -158,6 +170,14 @@ mod tests {
     fn codes_carry_their_numbers() {
         let numbers: Vec<_> = check(":\nfoo(1)", &Params::default()).iter().map(|f| f.number).collect();
         assert_eq!(numbers, [Some(20), Some(25)]);
+    }
+
+    #[test]
+    fn an_answer_keeps_its_bounds_whatever_the_file() {
+        let long = check(&format!(": {}", "é".repeat(1 << 20)), &Params::default());
+        assert!(long.iter().all(|finding| finding.message.len() < MOST_QUOTED + 100 && finding.message.ends_with('…')));
+        let many = check(&":\n".repeat(20_000), &Params::default());
+        assert_eq!((many.len(), many.last().and_then(|last| last.line)), (MOST_FINDINGS + 1, Some(9_001)));
     }
 
     #[test]

@@ -121,6 +121,15 @@ impl Subject {
         })
     }
 
+    /// Revocations that let it run, for people.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let Checked::Verified(module) = &self.module else { return Vec::new() };
+        let told = |warning: &trust::Revocation| {
+            format!("the module is named by revocation `{}` ({})", warning.id(), warning.code())
+        };
+        module.warnings().iter().map(told).collect()
+    }
+
     /// What is said of it beside an outcome.
     pub(crate) fn identity(&self) -> Identity {
         let publisher = match &self.module {

@@ -49,6 +49,12 @@ impl Outputs {
         Self { folder, asked, github: Workflow::around() }
     }
 
+    /// Every file that will be written.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let artifacts = [DECISION, RESULTS, SIGN_OFF].map(|name| self.folder.join(name));
+        artifacts.into_iter().chain(self.asked.iter().filter_map(|output| output.path.clone()))
+    }
+
     /// What goes to stdout, in order: the text, where nothing else is asked for.
     fn shown(&self) -> Vec<Format> {
         let shown: Vec<Format> =
@@ -68,9 +74,7 @@ impl Outputs {
     /// Removes what an earlier run left, so that nobody takes it for this one's, and makes the folder. `read` are the files
     /// that this run reads, as far as they are known: none of them is taken for an output.
     pub(crate) fn clear(&self, read: &[PathBuf]) -> Result<(), Failure> {
-        let artifacts = [DECISION, RESULTS, SIGN_OFF].map(|name| self.folder.join(name));
-        let asked = self.asked.iter().filter_map(|output| output.path.clone());
-        clear(&artifacts.into_iter().chain(asked).collect::<Vec<_>>(), read)?;
+        clear(&self.paths().collect::<Vec<_>>(), read)?;
         fs::create_dir_all(&self.folder).map_err(|error| FileError::Write(self.folder.clone(), error))?;
         Ok(())
     }

@@ -4,16 +4,17 @@ mod output;
 mod target;
 
 use std::{
-    path::PathBuf,
-    sync::atomic::{AtomicU64, Ordering},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Instant,
 };
 
+use clap::builder::RangedU64ValueParser;
 use jiff::Timestamp;
 use portcullis::{
     diagnostic::Diagnostic,
     evidence::{MatchError, Matched, Selection, gather},
-    findings::{FailOn, Looked, Scan, history},
+    findings::{FailOn, Looked, Scan, Scanned, history, suppressions::Notice},
     judge::RequestTemplate,
     run::{Held, Setting, Validator, WARNED, for_files, look_at},
     text::grouped,
@@ -72,7 +73,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// Look at the first N files only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     limit: Option<usize>,
     /// What is let pass
     #[arg(long, value_name = "FILE")]
@@ -118,13 +119,15 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
 impl Args {
     pub(crate) fn execute(self, global: &term::Global) -> Outcome {
         let now = host::now(self.now);
-        let target = Target::find(&self)?;
-        let matched = self.matched(&target)?;
-        let mut files = HeldFiles::default();
-        let held = files.read(&target.held)?.unwrap_or_default();
         let outputs = Outputs::new(&self);
-        outputs.clear(files.paths().chain([target.module.clone()]).chain(target.trust()), &matched)?;
+        let target = Target::find(&self);
+        let matched = self.matched(target.as_ref().ok());
+        // Whatever goes wrong from here on, nothing of an earlier scan is taken for this one's.
+        outputs.clear(&self.reads(target.as_ref().ok(), matched.as_ref().ok()))?;
+        let (target, matched) = (target?, matched?);
+        let held = HeldFiles::default().read(&target.held)?.unwrap_or_default();
         let subject = self.subject(&target, now)?;
+        subject.warnings().iter().for_each(|warning| term::note(warning));
         let cancelled = host::watch_interrupts();
         let (throughput, tier) = for_files(matched.len());
         let sandbox = host::sandbox(throughput, &self.cache, global.verbose)?;
@@ -136,18 +139,27 @@ impl Args {
         let setting = Setting { now, run_id: &run_id, jobs: host::jobs(self.jobs, matched.len()), cancelled };
         let rules = held.rules(now);
         let bar = Bar::new(global, matched.len());
-        let (looked, used) = look_at(&validator, &matched, &rules, setting, &|ended| bar.tell(ended));
+        let worst = Worst::default();
+        let keep = |path: &str, looked: Looked| {
+            worst.note(&looked, rules.fail_on);
+            looked.scanned(path.to_owned())
+        };
+        let (files, used) = look_at(&validator, &matched, &rules, setting, keep, |ended| bar.tell(ended));
         bar.clear();
-        let exit = exit(&looked, rules.fail_on);
-        let scan = self.scan(&subject, &matched, looked, now);
-        self.keep(&outputs, &scan)?;
-        self.warn(&held, &used, now);
+        let scan = self.scan(&subject, files, now);
+        if cancelled.load(Ordering::Relaxed) {
+            // Half a scan taken for a whole one would make a baseline that lets things through.
+            term::note("the scan was interrupted, so no file of it is written");
+        } else {
+            self.keep(&outputs, &scan)?;
+            self.warn(&held, &used, now);
+        }
         outputs.tell(&scan)?;
-        Ok(exit)
+        Ok(worst.exit())
     }
 
-    fn matched(&self, target: &Target) -> Result<Matched, Failure> {
-        let matched = match &target.each {
+    fn matched(&self, target: Option<&Target>) -> Result<Matched, Failure> {
+        let matched = match target.and_then(|target| target.each.as_ref()) {
             Some((pattern, root)) if self.paths.is_empty() => portcullis::evidence::expand(pattern, root),
             _ if self.paths.is_empty() => {
                 let problem = Diagnostic::new("no-paths", "nothing says which files are looked at");
@@ -161,7 +173,27 @@ impl Args {
             let help = "folders are searched for `**/*.aether`; give --include for other files";
             Failure::usage(Diagnostic::new(error.code(), error.to_string()).help(help))
         })?;
-        Ok(self.limit.map_or(matched.clone(), |limit| matched.first(limit.max(1))))
+        Ok(match self.limit {
+            Some(limit) => matched.first(limit),
+            None => matched,
+        })
+    }
+
+    /// The files that are read, as far as they are known. Of those that are looked at, only what has an output's name: asking
+    /// the system about each of many files takes its time.
+    fn reads(&self, target: Option<&Target>, matched: Option<&Matched>) -> Vec<PathBuf> {
+        let params = self.params.as_ref().and_then(|params| params.strip_prefix('@')).map(PathBuf::from);
+        let named = [PathBuf::from(&self.what), self.manifest.clone()].into_iter().chain(params);
+        let Self { verify, suppressions, baseline, .. } = self;
+        let flags = [&verify.trust, &verify.key, suppressions, baseline].into_iter().flatten().cloned();
+        let root = target.and_then(|target| target.each.as_ref()).filter(|_| self.paths.is_empty());
+        let root = root.map(|(_, root)| root.clone()).unwrap_or_default();
+        let is_output = |path: &&str| {
+            let name = Path::new(path).file_name();
+            self.output.iter().filter_map(|output| output.path.as_ref()).any(|path| path.file_name() == name)
+        };
+        let looked_at = matched.into_iter().flat_map(Matched::paths).filter(is_output).map(|path| root.join(path));
+        named.chain(flags).chain(target.into_iter().flat_map(Target::reads)).chain(looked_at).collect()
     }
 
     /// The module, verified unless the user says that nobody shall.
@@ -180,7 +212,7 @@ impl Args {
         Ok(subject)
     }
 
-    fn scan(&self, subject: &Subject, matched: &Matched, looked: Vec<Looked>, now: Timestamp) -> Scan {
+    fn scan(&self, subject: &Subject, files: Vec<Scanned>, now: Timestamp) -> Scan {
         let identity = subject.identity();
         let key = || self.verify.key.as_ref().map(|key| format!("key {}", portcullis::files::shown(key)));
         let version = identity.version.map(|version| format!(" {version}")).unwrap_or_default();
@@ -189,7 +221,7 @@ impl Args {
             module: format!("{}{version}", subject.name),
             content: identity.content_digest,
             publisher: if identity.verified { identity.publisher.or_else(key) } else { None },
-            files: matched.paths().zip(looked).map(|(path, looked)| looked.scanned(path.to_owned())).collect(),
+            files,
         }
     }
 
@@ -207,18 +239,33 @@ impl Args {
     /// Tells of suppressions that have run out, soon will, or let nothing pass.
     fn warn(&self, held: &Held, used: &portcullis::findings::suppressions::Used, now: Timestamp) {
         let Some((file, suppressions)) = &held.suppressions else { return };
-        let notices = suppressions.notices(used, portcullis::findings::day(now), WARNED);
-        term::warn_all(&notices.iter().map(|notice| notice.diagnostic(file)).collect::<Vec<_>>());
+        let notices = suppressions.notices(used, portcullis::findings::day(now), WARNED).into_iter();
+        // Of some of the files nobody knows what the others would have needed.
+        let notices = notices.filter(|notice| self.limit.is_none() || !matches!(notice, Notice::Unused { .. }));
+        term::warn_all(&notices.map(|notice| notice.diagnostic(file)).collect::<Vec<_>>());
     }
 }
 
-fn exit(looked: &[Looked], fail_on: FailOn) -> Exit {
-    if looked.iter().any(|looked| looked.fails(fail_on)) {
-        Exit::No
-    } else if looked.iter().any(|looked| looked.fault().is_some()) {
-        Exit::Blocked
-    } else {
-        Exit::Ok
+/// What of all that files came to decides the status.
+#[derive(Default)]
+struct Worst {
+    failed: AtomicBool,
+    faulted: AtomicBool,
+}
+
+impl Worst {
+    fn note(&self, looked: &Looked, fail_on: FailOn) {
+        self.failed.fetch_or(looked.fails(fail_on), Ordering::Relaxed);
+        self.faulted.fetch_or(looked.fault().is_some(), Ordering::Relaxed);
+    }
+
+    /// A file that fails goes before one that could not be judged.
+    fn exit(&self) -> Exit {
+        match (self.failed.load(Ordering::Relaxed), self.faulted.load(Ordering::Relaxed)) {
+            (true, _) => Exit::No,
+            (false, true) => Exit::Blocked,
+            (false, false) => Exit::Ok,
+        }
     }
 }
 

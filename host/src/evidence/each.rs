@@ -98,7 +98,7 @@ pub fn expand(pattern: &str, root: &Path) -> Result<Matched, MatchError> {
     if found.is_empty() {
         return Err(MatchError::NoFiles(pattern.to_owned()));
     }
-    found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    found.sort_unstable();
     Ok(Matched::new(root.to_owned(), found))
 }
 
@@ -145,8 +145,8 @@ pub fn gather(places: &[PathBuf], selection: &Selection) -> Result<Matched, Matc
             found.push(MatchedFile::at(plain));
         }
     }
-    found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-    found.dedup_by(|one, other| one.path == other.path);
+    found.sort_unstable();
+    found.dedup();
     if found.is_empty() {
         let places: Vec<String> = places.iter().map(|place| place.to_string_lossy().into_owned()).collect();
         return Err(MatchError::NoFiles(places.join(" ")));
@@ -181,13 +181,7 @@ fn walk(start: &Path, top: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Result<V
 /// costs nothing, and need not be readable.
 fn start(pattern: &str, top: &Path) -> Option<PathBuf> {
     let mut folder = top.to_owned();
-    let parts = pattern.strip_prefix("./").unwrap_or(pattern).split('/');
-    let plain = |part: &&str| !matches!(*part, "" | ".") && !part.contains(['*', '?', '[', ']', '{', '}', ',', '\\']);
-    let mut parts: Vec<_> = parts.take_while(plain).collect();
-    if !pattern.contains(['*', '?', '[', '{']) {
-        parts.pop();
-    }
-    for part in parts {
+    for part in plain_folders(pattern) {
         folder.push(part);
         let enterable = !PASSED_OVER.contains(&part) && folder.symlink_metadata().is_ok_and(|found| found.is_dir());
         if !enterable {
@@ -195,6 +189,17 @@ fn start(pattern: &str, top: &Path) -> Option<PathBuf> {
         }
     }
     Some(folder)
+}
+
+/// The folders at the start of a pattern that are written out: all that it matches lies in them.
+pub(super) fn plain_folders(pattern: &str) -> Vec<&str> {
+    let parts = pattern.strip_prefix("./").unwrap_or(pattern).split('/');
+    let plain = |part: &&str| !matches!(*part, "" | ".") && !part.contains(['*', '?', '[', ']', '{', '}', ',', '\\']);
+    let mut parts: Vec<_> = parts.take_while(plain).collect();
+    if !pattern.contains(['*', '?', '[', '{']) {
+        parts.pop();
+    }
+    parts
 }
 
 fn wanted(entry: &DirEntry) -> bool {
@@ -270,10 +275,16 @@ mod tests {
         assert_eq!(paths("*", &folder.path().join("gone")).expect_err("no folder").code(), "files-unlistable");
         fs::write(folder.path().join(OsStr::from_bytes(b"\xff.txt")), "x").expect("written");
         fs::write(folder.path().join("b.txt"), "y").expect("written");
+        fs::write(folder.path().join(OsStr::from_bytes(b"\xfe.txt")), "z").expect("written");
         let matched = expand("*.txt", folder.path()).expect("some");
         let read = |index| matched.read(index, 9).map(|(_, bytes)| bytes);
-        assert_eq!(matched.paths().collect::<Vec<_>>(), ["a.txt", "b.txt", "\u{fffd}.txt"]);
-        assert_eq!((read(0), read(1), read(2)), (Ok(b"x".to_vec()), Ok(b"y".to_vec()), Ok(b"x".to_vec())));
+        // Two that look alike are two.
+        assert_eq!(matched.paths().collect::<Vec<_>>(), ["a.txt", "b.txt", "\u{fffd}.txt", "\u{fffd}.txt"]);
+        let bytes: Vec<_> = (0..4).map(|index| read(index).expect("read")).collect();
+        assert_eq!(bytes, [b"x", b"y", b"z", b"x"]);
+        let all = Selection::new(&["*".to_owned()], &[]).expect("globs");
+        let gathered = gather(&[folder.path().to_owned(), folder.path().join("a.txt")], &all).expect("some");
+        assert_eq!(gathered.len(), 4, "and one that is named twice is one");
         assert_eq!(paths("a.*", folder.path()), Ok(vec!["a.txt".to_owned()]));
     }
 

@@ -11,8 +11,8 @@ pub struct Matched {
     files: Vec<MatchedFile>,
 }
 
-/// One of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One of them. They are told in the order of their paths; two names that are not UTF-8 may look alike.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct MatchedFile {
     /// Its path, with `/` between its parts; with U+FFFD in the place of what is not UTF-8.
     pub(super) path: String,
@@ -20,7 +20,7 @@ pub(super) struct MatchedFile {
 }
 
 /// Where its bytes are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
     /// Under its path.
     Here,

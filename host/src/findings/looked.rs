@@ -158,7 +158,12 @@ impl Looked {
         let deciding = first(self.findings.iter().filter(|found| decides(found, FailOn::Any)));
         let alone = self.decides_alone();
         let quiet = deciding.is_none() && !alone;
-        let told = if quiet { first(self.findings.iter().filter(suppressed)) } else { deciding };
+        let told = match self.fault() {
+            // It stands behind what the host found of the bytes.
+            Some(_) => self.findings.last(),
+            None if quiet => first(self.findings.iter().filter(suppressed)),
+            None => deciding,
+        };
         let code = match told {
             Some(found) => code_of(found),
             None if alone => ResultCode::GenericFailure,
@@ -222,3 +227,6 @@ impl<'t> Lines<'t> {
         self.0.get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
     }
 }
+
+#[cfg(test)]
+mod tests;

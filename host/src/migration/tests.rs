@@ -173,7 +173,7 @@ fn substance(text: &str) -> String {
 fn renamed(text: &str) -> String {
     let mut at_start = true;
     let renamed = lines(text).map(|line| {
-        let start = if std::mem::take(&mut at_start) { line.trim_start_matches(MARK) } else { line };
+        let start = if std::mem::take(&mut at_start) { line.strip_prefix(MARK).unwrap_or(line) } else { line };
         match start.trim_start().strip_prefix("intent:") {
             Some(rest) => format!("{}goal:{rest}", &line[..line.len() - start.trim_start().len()]),
             None => line.to_owned(),

@@ -41,16 +41,18 @@ pub fn for_files(files: usize) -> (Throughput, Tier) {
     if files >= MANY_FILES { (Throughput::Many, Tier::Optimised) } else { (Throughput::Few, Tier::Fast) }
 }
 
-/// What each file came to, in their order, and which suppressions matched. `tell` is told how many have ended, from several
-/// threads.
+/// What each file came to, in their order, and which suppressions matched. `keep` makes of each what is wanted of it, on the
+/// thread that looked at it, so that what is not wanted takes no room; `tell` is told how many have ended. Both come from
+/// several threads.
 #[must_use]
-pub fn look_at(
+pub fn look_at<R: Send>(
     validator: &Validator<'_>,
     matched: &Matched,
     rules: &Rules<'_>,
     setting: Setting<'_>,
-    tell: &(dyn Fn(usize) + Sync),
-) -> (Vec<Looked>, Used) {
+    keep: impl Fn(&str, Looked) -> R + Sync,
+    tell: impl Fn(usize) + Sync,
+) -> (Vec<R>, Used) {
     let files: Vec<(usize, &str)> = matched.paths().enumerate().collect();
     let lanes = Lanes::new(validator.program, setting.jobs, files.len());
     let ended = AtomicUsize::new(0);
@@ -59,7 +61,7 @@ pub fn look_at(
     let looked = in_parallel_with(setting.jobs, &files, start, |hand, (index, path)| {
         let looked = validator.look(matched, (*index, path), rules, setting, hand);
         tell(ended.fetch_add(1, Ordering::Relaxed) + 1);
-        looked
+        keep(path, looked)
     });
     (looked, all_used.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

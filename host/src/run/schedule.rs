@@ -174,7 +174,7 @@ impl<'a> Schedule<'a> {
         let held = self.given.held.get(asked.gate).and_then(Option::as_ref);
         let rules = held.map_or_else(|| Held::none(self.setting.now), |held| held.rules(self.setting.now));
         let validator = Validator { program, name: &gate.name, limits: &gate.limits, template: &template };
-        let (looked, used) = look_at(&validator, asked.matched, &rules, self.setting, &|_| {});
+        let (looked, used) = look_at(&validator, asked.matched, &rules, self.setting, |_, looked| looked, |_| {});
         let record = asked.record(&looked);
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(record);
         let paths = asked.matched.paths().map(str::to_owned);

@@ -2,12 +2,15 @@
 
 mod verify;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use portcullis::{
     decision::{PolicyRecord, Record, RunFacts, combine},
-    evidence::Collected,
+    evidence::{Collected, glob},
     files::shown,
     manifest::{GatePlan, Input, Plan},
     report,
@@ -92,6 +95,7 @@ impl Args {
         let jobs = jobs(&plan, self.jobs);
         let mut read = self.named();
         read.extend(read_by(&plan).chain(modules(&plan)).chain([plan.trust.clone()]));
+        read.extend(outputs.paths().filter(|path| is_looked_at(&plan, path)));
         let trust = TrustFiles::open(&plan.trust, now).or_else(|failure| clear(&read).and(Err(failure)))?;
         read.extend(trust.paths());
         let recorded = self.evidence.recorded(&plan).or_else(|failure| clear(&read).and(Err(failure)))?;
@@ -167,6 +171,17 @@ fn jobs(plan: &Plan, asked: Option<usize>) -> usize {
 
 fn modules(plan: &Plan) -> impl Iterator<Item = PathBuf> {
     plan.gates.iter().map(|gate| gate.module.clone())
+}
+
+/// Whether a validator of the plan would be asked about the file at `path`.
+fn is_looked_at(plan: &Plan, path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    plan.gates.iter().any(|gate| {
+        let Input::Each { pattern, root } = &gate.input else { return false };
+        let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+        let below = root.canonicalize().ok().and_then(|root| path.strip_prefix(root).map(Path::to_owned).ok());
+        below.is_some_and(|below| glob(pattern).is_ok_and(|glob| glob.is_match(below)))
+    })
 }
 
 fn exit(record: &Record) -> Exit {

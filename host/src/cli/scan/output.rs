@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use portcullis::{
-    evidence::Matched,
     findings::{Scan, baseline},
     report::{self, scan},
 };
@@ -49,12 +48,9 @@ impl Outputs {
     }
 
     /// Removes what an earlier scan left; nothing that this one reads is among it.
-    pub(super) fn clear(&self, read: impl Iterator<Item = PathBuf>, matched: &Matched) -> Result<(), Failure> {
+    pub(super) fn clear(&self, read: &[PathBuf]) -> Result<(), Failure> {
         let paths: Vec<PathBuf> = self.asked.iter().filter_map(|output| output.path.clone()).collect();
-        // Only what has an output's name can be one: asking the system about each of many files takes its time.
-        let named = |path: &&str| paths.iter().any(|output| output.file_name() == PathBuf::from(path).file_name());
-        let read: Vec<PathBuf> = read.chain(matched.paths().filter(named).map(PathBuf::from)).collect();
-        output::clear(&paths, &read)
+        output::clear(&paths, read)
     }
 
     /// Writes what goes to files.

@@ -11,7 +11,7 @@ use portcullis::{
 use serde_json::{Map, Value};
 
 use super::{Args, Exit, Failure, VerifyFlags};
-use crate::cli::eval;
+use crate::cli::{eval, host, trust_files::TrustFiles};
 
 /// A validator and everything that it is asked with.
 pub(super) struct Target {
@@ -78,9 +78,16 @@ impl Target {
         })
     }
 
-    /// The trust file, if one is read.
-    pub(super) fn trust(&self) -> Option<PathBuf> {
-        self.verify.trust.clone()
+    /// The files that it is made of.
+    pub(super) fn reads(&self) -> impl Iterator<Item = PathBuf> {
+        let HeldPlan { suppressions, baseline, .. } = &self.held;
+        // Only where they lie is asked here; what they say is read when the module is verified.
+        let trust = self.verify.trust.as_ref().and_then(|trust| TrustFiles::peek(trust, host::now(None)).ok());
+        [Some(&self.module), self.verify.trust.as_ref(), suppressions.as_ref(), baseline.as_ref()]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .chain(trust.map(|trust| trust.paths()).unwrap_or_default())
     }
 }
 

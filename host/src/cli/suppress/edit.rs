@@ -117,7 +117,7 @@ impl Prune {
         };
         let gone: Vec<&Entry> = suppressions.entries().iter().filter(goes).collect();
         let mut text: String = gone.iter().map(|entry| format!("{}\n", printable(&entry.to_string()))).collect();
-        let done = if self.dry_run { "would go" } else { "are gone" };
+        let done = if self.dry_run { "would go" } else { "gone" };
         let of = counted(suppressions.entries().len(), "entry", "entries");
         text.push_str(&format!("{} of {of} {done} from {}\n", gone.len(), shown(&path)));
         if !gone.is_empty() && !self.dry_run {

@@ -18,6 +18,8 @@ struct Status<'a> {
     line: Option<u32>,
     timestamp: Stamp,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    suppressed: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     unverified: bool,
 }
 
@@ -35,6 +37,7 @@ pub fn status_line(scan: &Scan, file: &Scanned) -> serde_json::Result<String> {
         message: &file.message,
         line: file.line,
         timestamp: Stamp(scan.timestamp),
+        suppressed: file.suppressed,
         unverified: scan.publisher.is_none(),
     })
 }
