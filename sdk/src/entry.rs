@@ -1,12 +1,16 @@
 //! From the request's text to the answer's bytes, and the process around it.
 
-use alloc::{format, vec::Vec};
+use alloc::vec::Vec;
 
 use serde::Deserialize;
 
 use crate::{
-    Answer, Checks, Evidence, Fault, Findings, Kind, PROTOCOL, Request, Ruling,
+    Answer, Checks, Evidence, Fault, Findings, Kind, Request, Ruling,
+    answer::{WriteEvidence, evidence, write},
     kinds::Document,
+    request,
+    text::{joined, let_go},
+    utf8,
     wire::{self, Stream},
 };
 
@@ -20,6 +24,10 @@ pub struct NoParams {}
 pub trait Part {
     /// The kind.
     const KIND: Kind;
+
+    /// Whether an answer may have evidence; the others leave out what it takes to write it.
+    #[doc(hidden)]
+    const HAS_EVIDENCE: bool = true;
 
     /// The answer in the protocol's form.
     ///
@@ -66,23 +74,12 @@ where
     I: Deserialize<'de>,
     R: Reply,
 {
-    let request: Request<'de, P, I> = crate::json::read(request)?;
-    asked_rightly(request.protocol, request.kind, R::Part::KIND)?;
-    write(&judge(request).reply()?.into_answer()?)
-}
-
-fn asked_rightly(protocol: u32, asked_as: Kind, kind: Kind) -> Result<(), Fault> {
-    if protocol != PROTOCOL {
-        return Err(Fault::bad_input(format!("protocol {protocol}; this gate speaks {PROTOCOL}")));
-    }
-    if asked_as != kind {
-        return Err(Fault::bad_input("asked as another kind of gate than it is"));
-    }
-    Ok(())
-}
-
-fn write(answer: &Answer) -> Result<Vec<u8>, Fault> {
-    serde_json::to_vec(answer).map_err(|_| Fault::bad_answer("it cannot be written as JSON"))
+    let request = request::read(request, R::Part::KIND)?;
+    let evidence = const { if R::Part::HAS_EVIDENCE { Some(evidence as WriteEvidence) } else { None } };
+    let answer = judge(request).reply()?.into_answer()?;
+    let written = write(&answer, evidence);
+    let_go(answer);
+    Ok(written)
 }
 
 /// The whole process. The request is never freed, so that what `judge` takes may borrow from it: the process ends with it.
@@ -92,14 +89,12 @@ where
     I: Deserialize<'static>,
     R: Reply,
 {
-    let text = wire::read_all().and_then(|bytes| match core::str::from_utf8(bytes.leak()) {
-        Ok(text) => Ok(text),
-        Err(_) => Err(Fault::bad_input("the request is not UTF-8")),
-    });
+    let text = wire::read_all()
+        .and_then(|bytes| utf8::text(bytes.leak()).ok_or_else(|| Fault::input("the request is not UTF-8")));
     match text.and_then(|text| answer(text, judge)) {
         Ok(answer) => wire::write_all(Stream::Out, &answer),
         Err(fault) => {
-            wire::write_all(Stream::Err, format!("{fault}\n").as_bytes());
+            wire::write_all(Stream::Err, joined(&[fault.as_str(), "\n"]).as_bytes());
             wire::exit(2);
         }
     }

@@ -3,6 +3,8 @@
 use alloc::string::{String, ToString};
 use core::fmt;
 
+use crate::text::push_char;
+
 /// The longest note that is worth a reader's time, in bytes; serde can quote whole inputs.
 const NOTE_LIMIT: usize = 1000;
 
@@ -19,22 +21,34 @@ impl Fault {
         Self::noted("bad input: ", &what.to_string())
     }
 
+    /// The same for a text.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn input(what: &str) -> Self {
+        Self::noted("bad input: ", what)
+    }
+
     /// What the gate was about to say is not an answer; `what` is a sentence fragment.
     #[must_use]
     pub fn bad_answer(what: impl fmt::Display) -> Self {
         Self::noted("bad answer: ", &what.to_string())
     }
 
+    #[inline(never)]
     fn noted(kind: &str, what: &str) -> Self {
         let mut note = String::from(kind);
         for c in what.chars() {
             if note.len() >= NOTE_LIMIT {
-                note.push('…');
+                push_char(&mut note, '…');
                 break;
             }
-            note.push(if c.is_control() { ' ' } else { c });
+            push_char(&mut note, if c.is_control() { ' ' } else { c });
         }
         Self(note)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -48,7 +62,7 @@ impl core::error::Error for Fault {}
 
 impl From<crate::json::Error> for Fault {
     fn from(error: crate::json::Error) -> Self {
-        Self::bad_input(error)
+        Self::input(error.as_str())
     }
 }
 

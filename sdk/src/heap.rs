@@ -64,85 +64,76 @@ struct Freed {
     size: usize,
 }
 
-/// The size of the block that holds `layout`: a power of two up to a page, else pages, because a buffer that doubles
-/// is seldom a power of two and would waste half of one.
-fn block_size(layout: Layout) -> Option<usize> {
-    match layout.size() {
-        small @ ..=PAGE => Some(small.max(LEAST).next_power_of_two()),
-        large => large.checked_next_multiple_of(PAGE),
+/// The size of the block that holds so many bytes: a power of two up to a page, else pages, because a buffer that doubles
+/// is seldom a power of two and would waste half of one. Zero for more than there can be.
+fn block_size(bytes: usize) -> usize {
+    if bytes > PAGE {
+        return bytes.checked_add(PAGE - 1).unwrap_or(0) & !(PAGE - 1);
     }
+    // The power of two at or above it; without its own function's case for none.
+    1 << (usize::BITS - (bytes.max(LEAST) - 1).leading_zeros())
 }
 
 impl State {
-    /// Makes the memory up to `past` ours, if it is not. False when the host refuses, or when the new pages do not
-    /// follow the old ones because someone else grew the memory; new blocks then start on them.
-    fn extend_to(&mut self, past: usize) -> bool {
-        if past <= self.end {
-            return true;
-        }
-        let pages = (past - self.end).div_ceil(PAGE);
-        let before = wasm32::memory_grow(0, pages);
-        if before == usize::MAX {
-            return false;
-        }
-        let fresh = before * PAGE;
-        let follows = fresh == self.end;
-        if !follows {
-            self.top = fresh;
-        }
-        self.end = fresh.saturating_add(pages * PAGE);
-        follows
-    }
-
-    /// The newest freed block of this size, or of one that is surely as large.
+    /// The newest freed block among those of about this size, if it is as large.
     fn freed_block(&mut self, size: usize) -> Option<*mut u8> {
-        let list = size.ilog2() as usize;
-        for head in self.free.get_mut(list..list + 2)? {
-            // SAFETY: what is on a list is a freed block that `dealloc` wrote.
-            if let Some(freed) = unsafe { head.as_ref() }.filter(|freed| freed.size >= size) {
-                return Some(core::mem::replace(head, freed.next).cast());
-            }
-        }
-        None
+        let head = self.free.get_mut(size.ilog2() as usize)?;
+        // SAFETY: what is on a list is a freed block that `dealloc` wrote.
+        let freed = unsafe { head.as_ref() }.filter(|freed| freed.size >= size)?;
+        Some(core::mem::replace(head, freed.next).cast())
     }
 
-    fn new_block(&mut self, size: usize, align: usize) -> Option<*mut u8> {
+    /// A block where none was, or null. Grows the memory for it, which may leave what is ours where someone else has grown
+    /// it since, as it does behind what was declared: then the block starts on the new pages.
+    fn new_block(&mut self, size: usize, align: usize) -> *mut u8 {
         if self.end == 0 {
             self.top = DECLARED.0.get() as usize;
             self.end = self.top + FIRST;
         }
-        // Twice, because the first pages that the host gives do not follow what was declared.
-        for _ in 0..2 {
-            let start = self.top.checked_next_multiple_of(align.max(LEAST))?;
-            let past = start.checked_add(size)?;
-            if self.extend_to(past) {
+        loop {
+            let start = self.top.saturating_add(align - 1) & !(align - 1);
+            let past = start.saturating_add(size);
+            if past <= self.end {
                 self.top = past;
-                return Some(start as *mut u8);
+                return start as *mut u8;
             }
+            let pages = (past - self.end).div_ceil(PAGE);
+            let before = wasm32::memory_grow(0, pages);
+            if before == usize::MAX {
+                return ptr::null_mut();
+            }
+            if before * PAGE != self.end {
+                self.top = before * PAGE;
+            }
+            self.end = (before * PAGE).saturating_add(pages * PAGE);
         }
-        None
     }
 }
 
-// SAFETY: blocks come from what was declared for this allocator and from pages that `memory.grow` gave to it, are handed out once until they are freed,
-// and are at least as large and as aligned as the layout asks.
+// SAFETY: blocks come from what was declared for this allocator and from pages that `memory.grow` gave to it, are handed out
+// once until they are freed, and are at least as large and as aligned as the layout asks.
 unsafe impl GlobalAlloc for Heap {
+    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: no threads, and nothing below calls back into the allocator.
         let state = unsafe { &mut *self.0.get() };
-        let Some(size) = block_size(layout) else { return ptr::null_mut() };
+        let size = block_size(layout.size());
+        if size == 0 {
+            return ptr::null_mut();
+        }
         if layout.align() <= LEAST
             && let Some(block) = state.freed_block(size)
         {
             return block;
         }
-        state.new_block(size, layout.align()).unwrap_or(ptr::null_mut())
+        state.new_block(size, layout.align().max(LEAST))
     }
 
+    #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: as in `alloc`.
         let state = unsafe { &mut *self.0.get() };
-        let Some(size) = block_size(layout) else { return };
+        let size = block_size(layout.size());
         if let Some(head) = state.free.get_mut(size.ilog2() as usize) {
             let freed = block.cast::<Freed>();
             // SAFETY: the block is at least 16 bytes, aligned to 16, and no longer used.
@@ -152,37 +143,62 @@ unsafe impl GlobalAlloc for Heap {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller keeps `size`, rounded up to the alignment, within isize::MAX.
-        let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-        let (Some(old), Some(new)) = (block_size(layout), block_size(wanted)) else { return ptr::null_mut() };
-        if new <= old {
+        let (old, new) = (block_size(layout.size()), block_size(size));
+        if new <= old && new != 0 {
             // A block that shrinks stays where it is, and is later freed as one of its new size.
             return block;
         }
         // SAFETY: as in `alloc`.
         let state = unsafe { &mut *self.0.get() };
-        if block as usize + old == state.top {
-            let past = (block as usize).saturating_add(new);
-            if state.extend_to(past) {
-                state.top = past;
-                return block;
+        // The newest block is given back to grow where it is; what it holds stays until something is written there.
+        let newest = new != 0 && block as usize + old == state.top;
+        let moved = if newest {
+            state.top = block as usize;
+            state.new_block(new, layout.align().max(LEAST))
+        } else {
+            // SAFETY: the caller keeps `size`, rounded up to the alignment, within isize::MAX.
+            unsafe { self.alloc(Layout::from_size_align_unchecked(size, layout.align())) }
+        };
+        if moved.is_null() && newest {
+            state.top = block as usize + old;
+        }
+        if !moved.is_null() && moved != block {
+            // SAFETY: the new block is elsewhere and larger than the old one, which is not used again.
+            unsafe {
+                ptr::copy_nonoverlapping(block, moved, layout.size());
+                self.dealloc(block, layout);
             }
         }
-        self.moved(block, layout, wanted)
+        moved
     }
 }
 
-impl Heap {
-    fn moved(&self, block: *mut u8, from: Layout, to: Layout) -> *mut u8 {
-        // SAFETY: the new block does not overlap the old one, both hold the bytes that are copied, and the old one is
-        // not used again.
-        unsafe {
-            let new = self.alloc(to);
-            if !new.is_null() {
-                ptr::copy_nonoverlapping(block, new, from.size().min(to.size()));
-                self.dealloc(block, from);
+/// In the place of libc's, which compares byte by byte: how names are told apart, and texts.
+///
+/// # Safety
+/// As in C: there are `count` bytes at both places.
+#[unsafe(no_mangle)]
+#[inline(never)]
+unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, count: usize) -> i32 {
+    const WORD: usize = size_of::<u64>();
+    let mut at = 0;
+    while at < count {
+        // SAFETY: only bytes below `count` are read; a word needs no alignment.
+        let (one, other) = unsafe {
+            if count < WORD {
+                (u64::from(*left.add(at)), u64::from(*right.add(at)))
+            } else {
+                // The last word begins among bytes that were equal, so that it ends with the last one.
+                at = at.min(count - WORD);
+                (left.add(at).cast::<u64>().read_unaligned(), right.add(at).cast::<u64>().read_unaligned())
             }
-            new
+        };
+        if one != other {
+            // The lowest byte that differs is the first.
+            let shift = (one ^ other).trailing_zeros() & !7;
+            return ((one >> shift) & 0xff) as i32 - ((other >> shift) & 0xff) as i32;
         }
+        at += if count < WORD { 1 } else { WORD };
     }
+    0
 }

@@ -27,6 +27,7 @@
 
 extern crate alloc;
 
+mod answer;
 mod entry;
 pub mod evidence;
 mod fault;
@@ -36,10 +37,13 @@ pub mod json;
 mod kinds;
 mod macros;
 mod protocol;
+mod request;
 #[cfg(feature = "schema")]
 pub mod schema;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+mod text;
+mod utf8;
 mod wire;
 
 pub use entry::{NoParams, Part, Reply, answer};
@@ -55,6 +59,7 @@ pub use serde_json::value::RawValue;
 pub mod macro_support {
     pub use crate::entry::{gate, probe, readiness, validator};
     pub use crate::macros::name_is_valid;
+    pub use crate::text::said;
 }
 
 /// What a gate usually needs, and what `no_std` leaves out of the language's own prelude.
@@ -62,14 +67,19 @@ pub mod prelude {
     pub use alloc::{
         borrow::{Cow, ToOwned},
         boxed::Box,
-        format,
         string::{String, ToString},
         vec,
         vec::Vec,
     };
 
+    // Where there is std its own is in scope, and can be no other.
+    #[cfg(not(all(target_family = "wasm", not(feature = "std"))))]
+    pub use alloc::format;
+
     pub use serde::{Deserialize, Serialize};
 
+    #[cfg(all(target_family = "wasm", not(feature = "std")))]
+    pub use crate::__format as format;
     pub use crate::{
         Checks, Document, Evidence, Fault, Finding, Findings, NoParams, RawValue, Request, Ruling, RuntimeEvidence,
     };

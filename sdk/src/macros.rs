@@ -88,6 +88,15 @@ macro_rules! __main {
     };
 }
 
+/// The `format!` of the prelude without std: what alloc's says, by the code that the sdk has for it anyway.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __format {
+    ($($arguments:tt)*) => {
+        $crate::macro_support::said(&::core::format_args!($($arguments)*))
+    };
+}
+
 /// Whether a name is what the metadata allows: `[a-z0-9][a-z0-9._-]{0,63}`.
 #[must_use]
 pub const fn name_is_valid(name: &str) -> bool {

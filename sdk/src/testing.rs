@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Fault, Json, Kind, PROTOCOL, Part, Reply, Request, Verdict};
+use crate::{Answer, Fault, Json, Kind, PROTOCOL, Part, Reply, Request, RuntimeEvidence, Verdict};
 
 impl<P, I> Request<'_, P, I> {
     /// A request as a test hands it to a gate's function: its name and its run are `test`, its clock stands at the start
@@ -157,6 +157,25 @@ where
     R: Reply,
 {
     ask_file(judge, &folder.as_ref().join(format!("{name}.input.json")).to_string_lossy())
+}
+
+/// Asks a probe one case of a folder, for the one piece of evidence that it gives.
+///
+/// # Panics
+/// There is none, or more than one, or the case cannot be read or gives no answer.
+pub fn evidence<P, I, R>(
+    judge: impl FnOnce(Request<'static, P, I>) -> R,
+    folder: impl AsRef<Path>,
+    name: &str,
+) -> RuntimeEvidence
+where
+    P: Deserialize<'static>,
+    I: Deserialize<'static>,
+    R: Reply,
+{
+    let answer = case(judge, folder, name).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+    let [evidence] = answer.evidence.as_slice() else { panic!("{name}: {} pieces of evidence", answer.evidence.len()) };
+    evidence.clone()
 }
 
 fn ask_file<P, I, R>(judge: impl FnOnce(Request<'static, P, I>) -> R, path: &str) -> Result<Answer, Fault>

@@ -2,17 +2,12 @@
 //! worth a note and no more.
 #![cfg_attr(target_family = "wasm", no_std, no_main)]
 
-extern crate alloc;
-
-mod same;
-
 use portcullis_sdk::{
     Json,
-    evidence::{Collected, Exchange},
+    evidence::{Collected, Exchange, Members, same},
     json,
     prelude::*,
 };
-use same::{Members, same};
 
 /// The two documents, under the names that the manifest's `input` gives them.
 #[derive(Deserialize)]
@@ -62,7 +57,7 @@ fn judge<'a>(Request { input, .. }: Request<'a, NoParams, Input<'a>>) -> Result<
 }
 
 /// What a server or a command said, or a document that says it by itself; and whether the call succeeded.
-fn said<'a>(name: &str, document: &'a RawValue) -> Result<(bool, Members<'a>), Fault> {
+fn said<'a>(name: &str, document: &'a RawValue) -> Result<(bool, Members<&'a RawValue>), Fault> {
     let bad = |error: json::Error| Fault::bad_input(format!("{name}: {error}"));
     if !Collected::is(document) {
         return json::read(document.get()).map(|members| (true, members)).map_err(bad);
@@ -115,7 +110,7 @@ fn exchanged(exchanges: &RawValue) -> Result<Memory<'_>, Fault> {
 }
 
 /// Whether the status says that there is one; none if it says nothing of it.
-fn quantum_backend(status: &Members<'_>) -> Option<bool> {
+fn quantum_backend(status: &Members<&RawValue>) -> Option<bool> {
     let quantum = status.get("quantum");
     let available = quantum.and_then(Members::read).and_then(|quantum| quantum.get("available"));
     let told = status.get("quantum_available").or(available).or(quantum)?;

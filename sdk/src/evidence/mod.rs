@@ -1,4 +1,5 @@
-//! What the host collects from servers and commands, as gates read it: the documents of the sources `http` and `command`.
+//! What the host collects from servers, commands and folders, as gates read it: the documents of the sources `http`, `command`
+//! and `files`.
 //!
 //! ```
 //! use portcullis_sdk::{evidence::Exchange, prelude::*};
@@ -19,9 +20,16 @@
 //! member. What a completed one says is up to whoever answered: hostile, and a gate's to judge.
 //!
 //! `duration_seconds` and an exchange's `redirects` are left out: a verdict that hangs on a time is another one next time.
+//!
+//! A probe is there to see what went wrong, too, and how long it took: [`RunAttempt`] and [`ExchangeAttempts`] read what did
+//! not complete as well. No other kind of gate is ever asked about it. [`Files`] is the source `files`.
 
 mod command;
 mod exchange;
+mod look;
+mod seconds;
+mod seen;
+mod value;
 
 use alloc::{borrow::Cow, boxed::Box, format};
 
@@ -30,6 +38,10 @@ use serde_json::value::RawValue;
 
 pub use command::CommandRun;
 pub use exchange::{Asked, Event, Exchange, Stopped};
+pub use look::{Look, read_part};
+pub use seconds::Seconds;
+pub use seen::{Entry, ExchangeAttempt, ExchangeAttempts, Files, RunAttempt, Sample, is_sha256, preview};
+pub use value::{Members, same};
 
 /// What a server or a command said, for a gate to which it is all one; told apart by `request` and `argv`.
 #[derive(Clone, Debug)]

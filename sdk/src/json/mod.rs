@@ -6,13 +6,17 @@
 //! property test holds the two side by side.
 
 mod access;
+mod block;
 mod error;
 mod reader;
 mod scan;
+mod serializer;
+mod write;
 
 use serde::Deserialize;
 
 pub use error::Error;
+pub(crate) use {access::Members, block::ascii_end, reader::Reader, scan::Text, write::Writer};
 
 /// The deepest nesting that is read.
 pub const DEPTH_LIMIT: usize = 128;
@@ -23,7 +27,7 @@ pub const DEPTH_LIMIT: usize = 128;
 /// # Errors
 /// The text is not one JSON document, is nested deeper than [`DEPTH_LIMIT`], or does not fit `T`; the error says where.
 pub fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Error> {
-    let mut reader = reader::Reader::new(text);
+    let mut reader = Reader::new(text);
     let value = T::deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)

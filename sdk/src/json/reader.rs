@@ -1,6 +1,6 @@
 //! serde's side: which value the caller's type asks for, and which one stands there.
 
-use serde::de::{Deserializer, Error as _, Visitor};
+use serde::de::{Deserializer, Expected, Visitor};
 
 use super::{
     Error,
@@ -11,22 +11,23 @@ use super::{
 /// The name under which `serde_json::value::RawValue` asks for a piece of the text; a test holds it to be so.
 pub(super) const RAW: &str = "$serde_json::private::RawValue";
 
-pub(super) struct Reader<'de> {
+pub(crate) struct Reader<'de> {
     pub(super) scan: Scan<'de>,
 }
 
 impl<'de> Reader<'de> {
-    pub(super) fn new(text: &'de str) -> Self {
+    pub(crate) fn new(text: &'de str) -> Self {
         Self { scan: Scan::new(text) }
     }
 
-    pub(super) fn end(&mut self) -> Result<(), Error> {
+    pub(crate) fn end(&mut self) -> Result<(), Error> {
         self.scan.end()
     }
 
     /// The error for a value that is not what `expected` says; not JSON at all, if it is not.
     #[cold]
-    fn mismatch(&mut self, expected: &dyn serde::de::Expected) -> Error {
+    #[inline(never)]
+    pub(crate) fn mismatch(&mut self, expected: &dyn Expected) -> Error {
         let found = match self.scan.peek() {
             b'"' => "a string",
             b'{' => "an object",
@@ -39,12 +40,69 @@ impl<'de> Reader<'de> {
         Error::mismatch(expected, found)
     }
 
-    #[inline(never)] // the same for every type of text
-    fn string(&mut self, expected: &dyn serde::de::Expected) -> Result<Text<'de>, Error> {
+    // What follows is done once, whatever type asks for it; the type's visitor only gets what was found.
+
+    #[inline(never)]
+    pub(crate) fn string(&mut self, expected: &dyn Expected) -> Result<Text<'de>, Error> {
         if self.scan.peek() != b'"' {
             return Err(self.mismatch(expected));
         }
         self.scan.string()
+    }
+
+    #[inline(never)]
+    fn truth(&mut self, expected: &dyn Expected) -> Result<bool, Error> {
+        match self.scan.peek() {
+            byte @ (b't' | b'f') => self.scan.word().map(|()| byte == b't'),
+            _ => Err(self.mismatch(expected)),
+        }
+    }
+
+    #[inline(never)]
+    fn digits(&mut self, expected: &dyn Expected) -> Result<(&'de str, bool), Error> {
+        if !matches!(self.scan.peek(), b'-' | b'0'..=b'9') {
+            return Err(self.mismatch(expected));
+        }
+        self.scan.number()
+    }
+
+    #[inline(never)]
+    fn whole(&mut self, expected: &dyn Expected) -> Result<Whole, Error> {
+        match self.digits(expected)? {
+            (text, true) => Whole::of(text).ok_or_else(|| Error::mismatch(expected, "a number past 64 bits")),
+            (_, false) => Err(Error::mismatch(expected, "a number with a fraction or an exponent")),
+        }
+    }
+
+    #[inline(never)]
+    fn real(&mut self, expected: &dyn Expected) -> Result<f64, Error> {
+        let (text, _) = self.digits(expected)?;
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(Error::mismatch(expected, "a number past any float")),
+        }
+    }
+
+    #[inline(never)]
+    fn nothing(&mut self, expected: &dyn Expected) -> Result<(), Error> {
+        if self.scan.peek() != b'n' {
+            return Err(self.mismatch(expected));
+        }
+        self.scan.word()
+    }
+
+    /// Into a list or an object, if one stands here.
+    #[inline(never)]
+    pub(crate) fn members(&mut self, open: u8, close: u8, expected: &dyn Expected) -> Result<Members<'_, 'de>, Error> {
+        if self.scan.peek() != open {
+            return Err(self.mismatch(expected));
+        }
+        Members::enter(self, close)
+    }
+
+    /// Passes a value.
+    pub(crate) fn pass(&mut self) -> Result<(), Error> {
+        self.scan.value().map(|_| ())
     }
 
     fn text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
@@ -55,39 +113,21 @@ impl<'de> Reader<'de> {
     }
 
     fn boolean<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        match self.scan.peek() {
-            b't' => self.scan.word("true").and_then(|()| visitor.visit_bool(true)),
-            b'f' => self.scan.word("false").and_then(|()| visitor.visit_bool(false)),
-            _ => Err(self.mismatch(&visitor)),
-        }
-    }
-
-    #[inline(never)] // the same for every type of number
-    fn digits(&mut self, expected: &dyn serde::de::Expected) -> Result<(&'de str, bool), Error> {
-        if !matches!(self.scan.peek(), b'-' | b'0'..=b'9') {
-            return Err(self.mismatch(expected));
-        }
-        self.scan.number()
+        let truth = self.truth(&visitor)?;
+        visitor.visit_bool(truth)
     }
 
     /// A number for a type that takes integers only, so that gates without floats carry no float parser.
     fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        match self.digits(&visitor)? {
-            (text, true) => match (text.parse::<u64>(), text.parse::<i64>()) {
-                (Ok(number), _) => visitor.visit_u64(number),
-                (_, Ok(number)) => visitor.visit_i64(number),
-                _ => Err(Error::mismatch(&visitor, "a number past 64 bits")),
-            },
-            (_, false) => Err(Error::mismatch(&visitor, "a number with a fraction or an exponent")),
+        match self.whole(&visitor)? {
+            Whole::Unsigned(number) => visitor.visit_u64(number),
+            Whole::Signed(number) => visitor.visit_i64(number),
         }
     }
 
     fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        let (text, _) = self.digits(&visitor)?;
-        match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => visitor.visit_f64(number),
-            _ => Err(Error::mismatch(&visitor, "a number past any float")),
-        }
+        let number = self.real(&visitor)?;
+        visitor.visit_f64(number)
     }
 
     fn number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
@@ -101,30 +141,46 @@ impl<'de> Reader<'de> {
     }
 
     fn null<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        if self.scan.peek() != b'n' {
-            return Err(self.mismatch(&visitor));
-        }
-        self.scan.word("null").and_then(|()| visitor.visit_unit())
+        self.nothing(&visitor)?;
+        visitor.visit_unit()
     }
 
     fn list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        if self.scan.peek() != b'[' {
-            return Err(self.mismatch(&visitor));
-        }
-        let mut members = Members::enter(self, b']')?;
+        let mut members = self.members(b'[', b']', &visitor)?;
         let value = visitor.visit_seq(&mut members)?;
         members.end()?;
         Ok(value)
     }
 
     fn object<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        if self.scan.peek() != b'{' {
-            return Err(self.mismatch(&visitor));
-        }
-        let mut members = Members::enter(self, b'}')?;
+        let mut members = self.members(b'{', b'}', &visitor)?;
         let value = visitor.visit_map(&mut members)?;
         members.end()?;
         Ok(value)
+    }
+}
+
+/// A whole number of 64 bits.
+enum Whole {
+    Unsigned(u64),
+    Signed(i64),
+}
+
+impl Whole {
+    /// What the digits say; none if that is past 64 bits.
+    fn of(text: &str) -> Option<Self> {
+        let mut number: u64 = 0;
+        for digit in text.bytes().filter(|byte| *byte != b'-') {
+            if number > u64::MAX / 10 {
+                return None;
+            }
+            number = (number * 10).checked_add(u64::from(digit - b'0'))?;
+        }
+        if text.starts_with('-') {
+            0i64.checked_sub_unsigned(number).map(Self::Signed)
+        } else {
+            Some(Self::Unsigned(number))
+        }
     }
 }
 
@@ -166,20 +222,20 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.scan.value()?;
+        self.pass()?;
         visitor.visit_unit()
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if self.scan.peek() == b'n' {
-            return self.scan.word("null").and_then(|()| visitor.visit_none());
+            return self.scan.word().and_then(|()| visitor.visit_none());
         }
         visitor.visit_some(self)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
         if name == RAW {
-            return visitor.visit_map(RawMember(Some(self.scan.value()?)));
+            return visitor.visit_map(RawMember::of(self.scan.value()?));
         }
         visitor.visit_newtype_struct(self)
     }
@@ -222,11 +278,11 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
                 let mut first = true;
                 self.scan.enter()?;
                 if !self.scan.another(b'}', &mut first)? {
-                    return Err(Error::custom("an object without the one member that names a variant"));
+                    return Err(Error::of(&["an object without the one member that names a variant"]));
                 }
                 let value = visitor.visit_enum(Variant { reader: &mut *self, with_value: true })?;
                 if self.scan.another(b'}', &mut first)? {
-                    return Err(Error::custom("an object with more than the one member that names a variant"));
+                    return Err(Error::of(&["an object with more than the one member that names a variant"]));
                 }
                 Ok(value)
             }

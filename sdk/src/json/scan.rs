@@ -2,25 +2,31 @@
 
 use alloc::string::String;
 
-use super::{DEPTH_LIMIT, Error};
+use super::{
+    DEPTH_LIMIT, Error,
+    block::{copy_plain, plain_end, short_end, space_end},
+};
+use crate::text::{push, push_char};
 
 /// A place in a document.
 pub(super) struct Scan<'de> {
     text: &'de str,
     at: usize,
     depth: usize,
+    /// What is wrong with an escape.
+    problem: &'static str,
 }
 
 /// A string as it stands in the document.
-pub(super) enum Text<'de> {
+pub(crate) enum Text<'de> {
     /// Without escapes.
     Plain(&'de str),
     /// With its escapes resolved.
     Owned(String),
 }
 
-impl AsRef<str> for Text<'_> {
-    fn as_ref(&self) -> &str {
+impl Text<'_> {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Plain(text) => text,
             Self::Owned(text) => text,
@@ -30,10 +36,11 @@ impl AsRef<str> for Text<'_> {
 
 impl<'de> Scan<'de> {
     pub(super) fn new(text: &'de str) -> Self {
-        Self { text, at: 0, depth: 0 }
+        Self { text, at: 0, depth: 0, problem: "" }
     }
 
     #[cold]
+    #[inline(never)]
     pub(super) fn error(&self, message: &str) -> Error {
         if self.at >= self.text.len() {
             return Error::syntax("the document ends early", self.at);
@@ -41,19 +48,34 @@ impl<'de> Scan<'de> {
         Error::syntax(message, self.at)
     }
 
-    fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+    /// Bytes up to here.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn error_at(&mut self, at: usize, message: &str) -> Error {
+        self.at = at;
+        self.error(message)
+    }
+
+    /// The byte at this place. Zero at the end: it stands nowhere in a document, so only an error tells the two apart.
+    fn byte(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
     }
 
     /// The next byte that is no white space, which stays; zero at the end.
+    #[inline(always)]
     pub(super) fn peek(&mut self) -> u8 {
-        while let Some(byte) = self.byte() {
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return byte;
-            }
-            self.at += 1;
-        }
-        0
+        let byte = self.byte();
+        if byte > b' ' { byte } else { self.pass_space() }
+    }
+
+    #[inline(never)]
+    fn pass_space(&mut self) -> u8 {
+        self.at = space_end(self.text.as_bytes(), self.at);
+        self.byte()
     }
 
     /// Passes `wanted`, after white space, if it is there.
@@ -67,14 +89,21 @@ impl<'de> Scan<'de> {
         if self.takes(wanted) { Ok(()) } else { Err(self.error(message)) }
     }
 
-    pub(super) fn word(&mut self, word: &str) -> Result<(), Error> {
-        match self.text.get(self.at..).and_then(|rest| rest.strip_prefix(word)) {
-            Some(_) => {
-                self.at += word.len();
-                Ok(())
-            }
-            None => Err(self.error("no JSON value")),
+    /// Passes `true`, `false` or `null`, at the letter that it begins with.
+    #[inline(never)]
+    pub(super) fn word(&mut self) -> Result<(), Error> {
+        // Four letters compare as one number.
+        let (rest, more) = match self.byte() {
+            b't' => (b"true", 0),
+            b'n' => (b"null", 0),
+            _ => (b"alse", 1),
+        };
+        let found = self.text.as_bytes().get(self.at + more..).and_then(<[u8]>::first_chunk);
+        if found != Some(rest) {
+            return Err(self.error("no JSON value"));
         }
+        self.at += more + rest.len();
+        Ok(())
     }
 
     pub(super) fn end(&mut self) -> Result<(), Error> {
@@ -94,184 +123,226 @@ impl<'de> Scan<'de> {
         Ok(())
     }
 
-    fn since(&self, start: usize) -> &'de str {
-        // Both ends are next to ASCII bytes, so the slice exists.
-        self.text.get(start..self.at).unwrap_or_default()
+    pub(super) fn since(&self, start: usize) -> &'de str {
+        debug_assert!(self.text.get(start..self.at).is_some());
+        // SAFETY: a place only ever passes bytes that are there: ASCII ones, and whatever stands before an ASCII one or the
+        // end. So each place that it was at is between two characters, and none is past the end.
+        unsafe { self.text.get_unchecked(start..self.at) }
     }
 
     /// A string, at its opening quote.
+    #[inline(never)]
     pub(super) fn string(&mut self) -> Result<Text<'de>, Error> {
         self.at += 1;
-        let mut start = self.at;
-        let mut owned = String::new();
-        loop {
-            self.skip_plain();
-            match self.byte() {
-                Some(b'"') => {
-                    let tail = self.since(start);
-                    self.at += 1;
-                    if owned.is_empty() {
-                        return Ok(Text::Plain(tail));
-                    }
-                    owned.push_str(tail);
-                    return Ok(Text::Owned(owned));
-                }
-                Some(b'\\') => {
-                    owned.push_str(self.since(start));
-                    owned.push(self.escape()?);
-                    start = self.at;
-                }
-                _ => return Err(self.error("a control character in a string")),
-            }
+        let start = self.at;
+        self.at = plain_end(self.text.as_bytes(), start);
+        let plain = self.since(start);
+        if self.byte() == b'"' {
+            self.at += 1;
+            return Ok(Text::Plain(plain));
         }
+        self.escaped(plain).map(Text::Owned)
     }
 
-    /// Passes what stands for itself in a string, eight bytes at a time: documents' texts come as one long string.
-    fn skip_plain(&mut self) {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        let zero_in = |word: u64| word.wrapping_sub(ONES) & !word;
-        while let Some(chunk) = self.text.as_bytes().get(self.at..).and_then(<[u8]>::first_chunk) {
-            let word = u64::from_le_bytes(*chunk);
-            let quote = zero_in(word ^ (ONES * u64::from(b'"')));
-            let backslash = zero_in(word ^ (ONES * u64::from(b'\\')));
-            let control = word.wrapping_sub(ONES * 0x20) & !word;
-            if (quote | backslash | control) & (ONES << 7) != 0 {
-                break;
+    /// The string that begins with `plain`, behind it.
+    #[inline(never)]
+    fn escaped(&mut self, plain: &str) -> Result<String, Error> {
+        let mut text = String::new();
+        push(&mut text, plain);
+        while self.byte() != b'"' {
+            match self.escape() {
+                Some(ascii @ '\0'..='\x7f') => text.push(ascii),
+                Some(other) => push_char(&mut text, other),
+                None => return Err(self.error(self.problem)),
             }
-            self.at += 8;
+            // SAFETY: what is copied is a piece of a text that begins behind an escape and ends before an ASCII byte.
+            self.at = copy_plain(self.text.as_bytes(), self.at, unsafe { text.as_mut_vec() });
         }
-        while matches!(self.byte(), Some(byte) if byte >= b' ' && byte != b'"' && byte != b'\\') {
-            self.at += 1;
-        }
+        self.at += 1;
+        Ok(text)
     }
 
     /// One escape, at its backslash.
-    fn escape(&mut self) -> Result<char, Error> {
+    fn escape(&mut self) -> Option<char> {
+        if self.byte() != b'\\' {
+            self.problem = "a control character in a string";
+            return None;
+        }
         self.at += 1;
         let escaped = match self.byte() {
-            Some(byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(),
-            _ => return Err(self.error("no such escape")),
+            byte @ (b'"' | b'\\' | b'/') => byte,
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => return self.unicode_escape(),
+            _ => {
+                self.problem = "no such escape";
+                return None;
+            }
         };
         self.at += 1;
-        Ok(escaped)
+        Some(char::from(escaped))
     }
 
     /// `uXXXX`, or two of them that are one character, at the `u`.
-    fn unicode_escape(&mut self) -> Result<char, Error> {
-        let first = self.hex4()?;
-        let code = match first {
-            0xd800..=0xdbff if self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(b"\\u")) => {
-                self.at += 1;
-                let second = self.hex4()?;
-                if !matches!(second, 0xdc00..=0xdfff) {
-                    return Err(self.error("half a character"));
-                }
-                0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)
+    #[inline(never)]
+    fn unicode_escape(&mut self) -> Option<char> {
+        let mut code = self.hex4()?;
+        self.problem = "half a character";
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        if matches!(code, 0xd800..=0xdbff) && rest.starts_with(b"\\u") {
+            self.at += 1;
+            let low = self.hex4()?.wrapping_sub(0xdc00);
+            self.problem = "half a character";
+            if low >= 0x400 {
+                return None;
             }
-            _ => first,
-        };
-        char::from_u32(code).ok_or_else(|| self.error("half a character"))
+            code = 0x1_0000 + ((code - 0xd800) << 10) + low;
+        }
+        char::from_u32(code)
     }
 
-    fn hex4(&mut self) -> Result<u32, Error> {
+    #[inline(never)]
+    fn hex4(&mut self) -> Option<u32> {
+        self.problem = "no hexadecimal digit";
         let mut code = 0;
         for _ in 0..4 {
             self.at += 1;
-            let digit = self.byte().and_then(|byte| char::from(byte).to_digit(16));
-            code = code * 16 + digit.ok_or_else(|| self.error("no hexadecimal digit"))?;
+            code = code * 16 + char::from(self.byte()).to_digit(16)?;
         }
         self.at += 1;
-        Ok(code)
+        Some(code)
     }
 
     /// A number, at its first character, and whether it is written as an integer.
+    #[inline(never)]
     pub(super) fn number(&mut self) -> Result<(&'de str, bool), Error> {
         let start = self.at;
-        self.at += usize::from(self.byte() == Some(b'-'));
-        if self.byte() == Some(b'0') {
-            self.at += 1;
-        } else {
+        self.passes(b'-');
+        // What begins with a zero has no more digits.
+        if !self.passes(b'0') {
             self.digits()?;
         }
         let mut integer = true;
-        if self.byte() == Some(b'.') {
+        if self.passes(b'.') {
             integer = false;
-            self.at += 1;
             self.digits()?;
         }
-        if matches!(self.byte(), Some(b'e' | b'E')) {
+        if self.passes(b'e') || self.passes(b'E') {
             integer = false;
-            self.at += 1;
-            self.at += usize::from(matches!(self.byte(), Some(b'+' | b'-')));
+            if !self.passes(b'+') {
+                self.passes(b'-');
+            }
             self.digits()?;
         }
         Ok((self.since(start), integer))
     }
 
+    /// Passes `wanted` if it is there.
+    #[inline(never)]
+    fn passes(&mut self, wanted: u8) -> bool {
+        let found = self.byte() == wanted;
+        self.at += usize::from(found);
+        found
+    }
+
+    #[inline(never)]
     fn digits(&mut self) -> Result<(), Error> {
         let start = self.at;
-        while matches!(self.byte(), Some(b'0'..=b'9')) {
+        while self.byte().is_ascii_digit() {
             self.at += 1;
         }
         if self.at == start { Err(self.error("no digit")) } else { Ok(()) }
     }
 
     /// Passes one value and gives its text.
+    #[inline(never)]
     pub(super) fn value(&mut self) -> Result<&'de str, Error> {
         self.peek();
         let start = self.at;
-        self.skip_value()?;
+        self.pass_value()?;
         Ok(self.since(start))
     }
 
-    fn skip_value(&mut self) -> Result<(), Error> {
+    fn pass_value(&mut self) -> Result<(), Error> {
         match self.peek() {
-            b'"' => self.skip_string(),
-            b'{' => self.skip_members(b'}', true),
-            b'[' => self.skip_members(b']', false),
-            b't' => self.word("true"),
-            b'f' => self.word("false"),
-            b'n' => self.word("null"),
+            b'"' => {
+                self.at += 1;
+                self.pass_string()
+            }
+            b'{' => self.pass_members(b'}'),
+            b'[' => self.pass_members(b']'),
+            b't' | b'f' | b'n' => self.word(),
             b'-' | b'0'..=b'9' => self.number().map(|_| ()),
             _ => Err(self.error("no JSON value")),
         }
     }
 
-    fn skip_string(&mut self) -> Result<(), Error> {
-        self.at += 1;
+    /// Passes what is left of a string, and its closing quote.
+    #[inline(never)]
+    fn pass_string(&mut self) -> Result<(), Error> {
         loop {
-            self.skip_plain();
-            match self.byte() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                Some(b'\\') => drop(self.escape()?),
-                _ => return Err(self.error("a control character in a string")),
+            self.at = plain_end(self.text.as_bytes(), self.at);
+            if self.byte() == b'"' {
+                self.at += 1;
+                return Ok(());
+            }
+            if self.escape().is_none() {
+                return Err(self.error(self.problem));
             }
         }
     }
 
-    fn skip_members(&mut self, close: u8, named: bool) -> Result<(), Error> {
+    /// Passes a list or an object, at its bracket. Most of a large document goes through here, so the usual is done in
+    /// place: a call costs as much as a short string.
+    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+    #[inline(never)]
+    fn pass_members(&mut self, close: u8) -> Result<(), Error> {
         self.enter()?;
-        let mut first = true;
-        while self.another(close, &mut first)? {
-            if named {
-                if self.peek() != b'"' {
-                    return Err(self.error("no member name"));
+        let bytes = self.text.as_bytes();
+        let (mut at, mut byte) = next(bytes, self.at);
+        while byte != close {
+            if close == b'}' {
+                if byte != b'"' {
+                    return Err(self.error_at(at, "no member name"));
                 }
-                self.skip_string()?;
-                self.expect(b':', "no colon")?;
+                match short_end(bytes, at + 1) {
+                    Some(end) => at = end,
+                    None => at = self.value_end(at)?,
+                }
+                (at, byte) = next(bytes, at);
+                if byte != b':' {
+                    return Err(self.error_at(at, "no colon"));
+                }
+                (at, byte) = next(bytes, at + 1);
             }
-            self.skip_value()?;
+            match short_end(bytes, at + 1) {
+                Some(end) if byte == b'"' => at = end,
+                _ => at = self.value_end(at)?,
+            }
+            (at, byte) = next(bytes, at);
+            if byte == b',' {
+                (at, byte) = next(bytes, at + 1);
+                if byte == close {
+                    return Err(self.error_at(at, "nothing after a comma"));
+                }
+            } else if byte != close {
+                return Err(self.error_at(at, "no comma"));
+            }
         }
+        self.at = at + 1;
+        self.depth -= 1;
         Ok(())
+    }
+
+    /// Passes a value and gives where it ends.
+    #[inline(never)]
+    fn value_end(&mut self, at: usize) -> Result<usize, Error> {
+        self.at = at;
+        self.pass_value()?;
+        Ok(self.at)
     }
 
     /// Whether another element follows in a list or an object that ends with `close`; passes the comma or the end.
@@ -288,4 +359,19 @@ impl<'de> Scan<'de> {
         }
         Ok(true)
     }
+}
+
+/// The first place at or after `at` of a byte that is no white space, and the byte; zero at the end.
+#[inline(always)]
+fn next(bytes: &[u8], at: usize) -> (usize, u8) {
+    match bytes.get(at) {
+        Some(byte) if *byte > b' ' => (at, *byte),
+        _ => past_space(bytes, at),
+    }
+}
+
+#[inline(never)]
+fn past_space(bytes: &[u8], at: usize) -> (usize, u8) {
+    let at = space_end(bytes, at);
+    (at, bytes.get(at).copied().unwrap_or(0))
 }

@@ -1,6 +1,6 @@
 //! A readiness gate's answer.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 
 use super::draft::{Draft, common_methods};
 use crate::{Answer, Fault, Kind, Part, Verdict};
@@ -9,7 +9,7 @@ use crate::{Answer, Fault, Kind, Part, Verdict};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Checks {
-    draft: Draft,
+    draft: Box<Draft>,
 }
 
 impl Checks {
@@ -51,6 +51,7 @@ impl Default for Checks {
 
 impl Part for Checks {
     const KIND: Kind = Kind::Readiness;
+    const HAS_EVIDENCE: bool = false;
 
     fn into_answer(mut self) -> Result<Answer, Fault> {
         if self.draft.answer.checks.is_empty() {

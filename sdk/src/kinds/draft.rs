@@ -1,14 +1,14 @@
 //! What the four kinds have in common: an answer without its verdict yet.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use serde::Serialize;
 
-use crate::{Answer, Check, Fault, Json, Severity, Verdict};
+use crate::{
+    Answer, Check, Fault, Json, Severity, Verdict,
+    json::Writer,
+    text::{Digits, joined, let_go},
+};
 
 /// An answer that is being put together.
 #[derive(Clone, Debug)]
@@ -18,7 +18,9 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    pub(crate) fn new() -> Self {
+    /// Boxed, because an answer goes through a gate's hands by value, from one method to the next.
+    #[inline(never)]
+    pub(crate) fn new() -> Box<Self> {
         let answer = Answer {
             verdict: Verdict::Fail,
             summary: String::new(),
@@ -29,7 +31,7 @@ impl Draft {
             next_actions: Vec::new(),
             details: None,
         };
-        Self { answer, fault: None }
+        Box::new(Self { answer, fault: None })
     }
 
     /// The first thing that went wrong is what is told.
@@ -57,6 +59,7 @@ impl Draft {
 
     pub(crate) fn finish(mut self, verdict: Verdict, summary: String) -> Result<Answer, Fault> {
         if let Some(fault) = self.fault {
+            let_go(self.answer);
             return Err(fault);
         }
         self.answer.verdict = verdict;
@@ -69,13 +72,16 @@ impl Draft {
     /// `2 of 3 checks hold`.
     pub(crate) fn check_count(&self) -> String {
         let passed = self.answer.checks.iter().filter(|check| check.passed).count();
-        format!("{passed} of {} checks hold", self.answer.checks.len())
+        let count = self.answer.checks.len();
+        joined(&[Digits::of(passed as u64).as_str(), " of ", Digits::of(count as u64).as_str(), " checks hold"])
     }
 }
 
 /// A value as a piece of JSON.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Json, Fault> {
-    serde_json::value::to_raw_value(value).map_err(|error| Fault::bad_answer(error.to_string()))
+    let mut writer = Writer::new();
+    value.serialize(&mut writer).map_err(Fault::bad_answer)?;
+    writer.into_json().ok_or_else(|| Fault::bad_answer("it cannot be written as JSON"))
 }
 
 /// The methods that every kind's answer has.

@@ -1,18 +1,21 @@
 //! A probe's answer.
 
-use alloc::{format, string::String};
+use alloc::{boxed::Box, string::String};
 
 use serde::Serialize;
 
 use super::draft::{Draft, common_methods, json};
-use crate::{Answer, Fault, Kind, Part, RuntimeEvidence, Verdict};
+use crate::{
+    Answer, Fault, Kind, Part, RuntimeEvidence, Verdict,
+    text::{Digits, joined},
+};
 
 /// What a run or a request did; the verdict is pass if there is evidence and all of it passed, else fail. Each piece
 /// also stands as a check under its kind's name, so that a fail says why in the place where every gate says it.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Evidence {
-    draft: Draft,
+    draft: Box<Draft>,
 }
 
 impl Evidence {
@@ -80,7 +83,8 @@ impl Part for Evidence {
         }
         let pieces = &self.draft.answer.evidence;
         let passed = pieces.iter().filter(|piece| piece.passed).count();
-        let summary = format!("{passed} of {} pieces of evidence passed", pieces.len());
+        let [passed, pieces] = [passed, pieces.len()].map(|count| Digits::of(count as u64));
+        let summary = joined(&[passed.as_str(), " of ", pieces.as_str(), " pieces of evidence passed"]);
         let verdict = if self.draft.has_reason_to_fail() { Verdict::Fail } else { Verdict::Pass };
         self.draft.finish(verdict, summary)
     }

@@ -1,11 +1,14 @@
 //! A validator's input and answer.
 
-use alloc::{borrow::Cow, format, string::String};
+use alloc::{borrow::Cow, boxed::Box, string::String};
 
 use serde::Deserialize;
 
 use super::draft::{Draft, common_methods};
-use crate::{Answer, Fault, Finding, Kind, Part, Severity, Verdict};
+use crate::{
+    Answer, Fault, Finding, Kind, Part, Severity, Verdict,
+    text::{Digits, joined},
+};
 
 /// What a validator is asked about: one document.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,7 +25,7 @@ pub struct Document<'a> {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Findings {
-    draft: Draft,
+    draft: Box<Draft>,
     path: String,
 }
 
@@ -63,12 +66,14 @@ impl Extend<Finding> for Findings {
 
 impl Part for Findings {
     const KIND: Kind = Kind::Validator;
+    const HAS_EVIDENCE: bool = false;
 
     fn into_answer(self) -> Result<Answer, Fault> {
         let verdict = if self.draft.has_reason_to_fail() { Verdict::Fail } else { Verdict::Pass };
         let found = &self.draft.answer.findings;
         let errors = found.iter().filter(|finding| finding.severity == Severity::Error).count();
-        let summary = format!("findings: {}, errors among them: {errors}", found.len());
+        let [found, errors] = [found.len(), errors].map(|count| Digits::of(count as u64));
+        let summary = joined(&["findings: ", found.as_str(), ", errors among them: ", errors.as_str()]);
         self.draft.finish(verdict, summary)
     }
 }

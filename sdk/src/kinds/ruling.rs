@@ -1,9 +1,9 @@
 //! A gate's answer.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 
 use super::draft::{Draft, common_methods};
-use crate::{Answer, Check, Fault, Finding, Kind, Part, Verdict, Violation};
+use crate::{Answer, Fault, Finding, Kind, Part, Verdict, Violation};
 
 /// Checks and findings over evidence. The verdict is
 /// - fail, if a check fails, a finding is an error, or a rule of the pipeline was broken;
@@ -13,7 +13,7 @@ use crate::{Answer, Check, Fault, Finding, Kind, Part, Verdict, Violation};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Ruling {
-    draft: Draft,
+    draft: Box<Draft>,
     review: bool,
     applicable: bool,
 }
@@ -82,18 +82,18 @@ impl Default for Ruling {
 
 impl Part for Ruling {
     const KIND: Kind = Kind::Gate;
+    const HAS_EVIDENCE: bool = false;
 
     fn into_answer(mut self) -> Result<Answer, Fault> {
-        if self.verdict() == Verdict::Pass && self.draft.answer.checks.is_empty() {
+        let mut verdict = self.verdict();
+        let Answer { checks, findings, .. } = &self.draft.answer;
+        if verdict == Verdict::Pass && checks.is_empty() {
             self = self.check_or("something_checked", false, "nothing_checked");
+            verdict = Verdict::Fail;
+        } else if verdict == Verdict::Fail && findings.is_empty() && checks.iter().all(|check| check.passed) {
+            // The protocol wants a failed check or a finding with a fail; a violation alone is neither.
+            self = self.check_or("rules_kept", false, "rules_broken");
         }
-        // The protocol wants a failed check or a finding with a fail; a violation alone is neither.
-        let findings = &self.draft.answer.findings;
-        if self.verdict() == Verdict::Fail && findings.is_empty() && self.draft.answer.checks.iter().all(|c| c.passed) {
-            let failure = Some("rules_broken".into());
-            self.draft.answer.checks.push(Check { id: "rules_kept".into(), passed: false, failure });
-        }
-        let verdict = self.verdict();
         let summary = self.draft.check_count();
         self.draft.finish(verdict, summary)
     }

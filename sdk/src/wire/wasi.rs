@@ -34,7 +34,7 @@ pub(crate) fn read_all() -> Result<Vec<u8>, Fault> {
         // SAFETY: the span is the vector's own free space, which nothing else touches during the call.
         let errno = unsafe { fd_read(0, &raw const span, 1, &raw mut read) };
         if errno != 0 || read > span.len {
-            return Err(Fault::bad_input("standard input cannot be read"));
+            return Err(Fault::input("standard input cannot be read"));
         }
         if read == 0 {
             return Ok(bytes);

@@ -1,53 +1,98 @@
-//! Whether two pieces of JSON are one value: the order of members, the spelling of texts and that of numbers are no matter.
+//! JSON that others wrote: the members of an object, and whether two pieces are one value. The order of members, the spelling
+//! of texts and that of numbers are no matter.
 
-use alloc::collections::BTreeMap;
-use core::fmt;
+use alloc::{
+    collections::{BTreeMap, btree_map},
+    format,
+    string::String,
+    vec::Vec,
+};
+use core::{fmt, marker::PhantomData};
 
-use portcullis_sdk::{json, prelude::*};
 use serde::{
-    Deserializer,
+    Deserialize, Deserializer,
     de::{Error as _, MapAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
-/// An object's members. A name that stands there twice is refused: two readers could see two different values.
-#[derive(Default)]
-pub struct Members<'a>(BTreeMap<String, &'a RawValue>);
+use crate::json;
 
-impl<'a> Members<'a> {
+/// An object's members by their names. A name that stands there twice is refused: two readers could see two different values.
+#[derive(Clone, Debug)]
+pub struct Members<T>(BTreeMap<String, T>);
+
+impl<T> Default for Members<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<'a> Members<&'a RawValue> {
     /// Those of `value`, if it is an object.
+    #[must_use]
     pub fn read(value: &'a RawValue) -> Option<Self> {
         json::read(value.get()).ok()
     }
 
-    /// The member of that name, null as well.
+    /// The member of that name; one that is null is there, too.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.get(name).copied()
+        self.find(name).copied()
+    }
+}
+
+impl<T> Members<T> {
+    /// What stands under that name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&T> {
+        self.0.get(name)
     }
 
     /// Whether there is none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
 
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All of them, in the order of their names' bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> + Clone {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 }
 
-struct MembersVisitor;
+impl<T> IntoIterator for Members<T> {
+    type Item = (String, T);
+    type IntoIter = btree_map::IntoIter<String, T>;
 
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor(PhantomData))
+    }
+}
+
+struct MembersVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for MembersVisitor<T> {
+    type Value = Members<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<T>, A::Error> {
         let mut members = BTreeMap::new();
-        while let Some((name, value)) = map.next_entry::<String, _>()? {
+        while let Some((name, value)) = map.next_entry::<String, T>()? {
             if members.contains_key(&name) {
                 return Err(A::Error::custom(format!("member `{name}` stands there twice")));
             }
@@ -58,6 +103,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
 }
 
 /// Whether the two are one value. The reader's limit on nesting bounds the recursion.
+#[must_use]
 pub fn same(a: &RawValue, b: &RawValue) -> bool {
     let (a, b) = (a.get(), b.get());
     match (a.as_bytes().first(), b.as_bytes().first()) {
@@ -65,8 +111,8 @@ pub fn same(a: &RawValue, b: &RawValue) -> bool {
         (Some(b'['), Some(b'[')) => {
             read_as(a, b, |a: Vec<&RawValue>, b| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)))
         }
-        (Some(b'{'), Some(b'{')) => read_as(a, b, |Members(a), Members(b)| {
-            a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.0 == b.0 && same(a.1, b.1))
+        (Some(b'{'), Some(b'{')) => read_as(a, b, |a: Members<&RawValue>, b| {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.0 == b.0 && same(a.1, b.1))
         }),
         (Some(b'-' | b'0'..=b'9'), Some(b'-' | b'0'..=b'9')) => {
             a == b || matches!((number(a), number(b)), (Some(a), Some(b)) if a == b)

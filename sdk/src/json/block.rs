@@ -1,0 +1,140 @@
+//! Documents a block at a time: where the part of a string ends that stands for itself, and where white space does.
+//!
+//! Both questions are asked of every byte of a document, so each block is answered by a few operations without a branch:
+//! sixteen bytes in one of WebAssembly's vectors, eight in a word elsewhere.
+
+use alloc::vec::Vec;
+
+#[cfg(not(target_family = "wasm"))]
+#[path = "block/word.rs"]
+mod marks;
+#[cfg(target_family = "wasm")]
+#[path = "block/vector.rs"]
+mod marks;
+
+use marks::{PER_BYTE, SIZE, no_blank, not_ascii, special};
+
+/// The first place at or after `at` of a byte that does not stand for itself in a string: a quote, a backslash, a control
+/// character, or the end.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(block) = block_at(bytes, at) {
+        let marks = special(block);
+        if marks != 0 {
+            return at + first(marks);
+        }
+        at += SIZE;
+    }
+    while bytes.get(at).is_some_and(|byte| is_plain(*byte)) {
+        at += 1;
+    }
+    at
+}
+
+/// Where a string ends, behind its quote, if that is in the block at `at` and nothing before it is special.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+#[inline]
+pub(super) fn short_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let end = at + first(special(block_at(bytes, at)?));
+    (bytes.get(end) == Some(&b'"')).then_some(end + 1)
+}
+
+/// The same, and what stands before it goes to the end of `out`.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+pub(super) fn copy_plain(bytes: &[u8], mut at: usize, out: &mut Vec<u8>) -> usize {
+    while let Some(block) = block_at(bytes, at) {
+        let marks = special(block);
+        let plain = if marks == 0 { SIZE } else { first(marks) };
+        append(out, block, plain);
+        at += plain;
+        if marks != 0 {
+            return at;
+        }
+    }
+    let end = plain_end(bytes, at);
+    out.extend_from_slice(bytes.get(at..end).unwrap_or_default());
+    end
+}
+
+/// The first place at or after `at` of a byte that is no white space, or the end.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+pub(super) fn space_end(bytes: &[u8], mut at: usize) -> usize {
+    // Of white space it is only blanks that come in numbers.
+    while matches!(bytes.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        at += 1;
+        while let Some(block) = block_at(bytes, at) {
+            let marks = no_blank(block);
+            at += first(marks);
+            if marks != 0 {
+                break;
+            }
+        }
+    }
+    at
+}
+
+/// The first place at or after `at` of a byte that is not ASCII, or the end.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+pub(crate) fn ascii_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(block) = block_at(bytes, at) {
+        let marks = not_ascii(block);
+        if marks != 0 {
+            return at + first(marks);
+        }
+        at += SIZE;
+    }
+    while bytes.get(at).is_some_and(u8::is_ascii) {
+        at += 1;
+    }
+    at
+}
+
+/// Puts the first of these bytes, `count` of them, at the end of `out`. Copies them all, because a copy of a known length is
+/// one or two operations, and one of another length a call to the host.
+pub(super) fn append<const N: usize>(out: &mut Vec<u8>, bytes: &[u8; N], count: usize) {
+    out.reserve(N);
+    if let Some(room) = out.spare_capacity_mut().first_chunk_mut::<N>() {
+        room.write_copy_of_slice(bytes);
+        // SAFETY: as many bytes as there are were just written there, and `count` is no more.
+        unsafe { out.set_len(out.len() + count.min(N)) };
+    }
+}
+
+#[inline(always)]
+fn block_at(bytes: &[u8], at: usize) -> Option<&[u8; SIZE]> {
+    bytes.get(at..)?.first_chunk()
+}
+
+/// The first byte of a block that is marked; past the block, if none is.
+fn first(marks: marks::Marks) -> usize {
+    marks.trailing_zeros() as usize / PER_BYTE
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte >= b' ' && byte != b'"' && byte != b'\\'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_found_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for (before, after) in (0..40).flat_map(|before| [(before, 0), (before, 3), (before, 40)]) {
+                let text = |fill| [vec![fill; before], vec![byte], vec![b'"'; after]].concat();
+                let plain = text(b'a');
+                let end = if is_plain(byte) { before + 1 } else { before };
+                let mut copied = Vec::new();
+                assert_eq!(plain_end(&plain, 0), end, "{byte} behind {before}");
+                assert_eq!(copy_plain(&plain, 0, &mut copied), end);
+                assert_eq!(copied, plain[..end]);
+                let space = text(b' ');
+                let is_space = matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+                let ascii = if byte.is_ascii() { text(b'a').len() } else { before };
+                assert_eq!(ascii_end(&plain, 0), ascii, "{byte} behind {before}");
+                assert_eq!(space_end(&space, 0), if is_space { before + 1 } else { before }, "{byte} behind {before}");
+            }
+        }
+    }
+}
