@@ -10,20 +10,25 @@ pub(crate) type WriteEvidence = fn(&mut Writer, &RuntimeEvidence);
 
 /// The answer as JSON.
 pub(crate) fn write(answer: &Answer, write_evidence: Option<WriteEvidence>) -> Vec<u8> {
+    let mut out = Writer::new();
+    members(&mut out, answer, write_evidence);
+    out.into_bytes()
+}
+
+fn members(out: &mut Writer, answer: &Answer, write_evidence: Option<WriteEvidence>) {
     // All members by name, here and below, so that one more of them cannot be forgotten.
     let Answer { verdict, summary, checks, findings, evidence, violations, next_actions, details } = answer;
-    let mut out = Writer::new();
     out.open(b'{');
     out.text("verdict", verdict.name());
     if !summary.is_empty() {
         out.text("summary", summary);
     }
-    list(&mut out, "checks", checks, check);
-    list(&mut out, "findings", findings, finding);
+    list(out, "checks", checks, check);
+    list(out, "findings", findings, finding);
     if let Some(write) = write_evidence {
-        list(&mut out, "evidence", evidence, write);
+        list(out, "evidence", evidence, write);
     }
-    list(&mut out, "violations", violations, violation);
+    list(out, "violations", violations, violation);
     if !next_actions.is_empty() {
         out.name("next_actions");
         out.open(b'[');
@@ -38,7 +43,6 @@ pub(crate) fn write(answer: &Answer, write_evidence: Option<WriteEvidence>) -> V
         out.piece(details.get());
     }
     out.close(b'}');
-    out.into_bytes()
 }
 
 /// A list of objects, unless it is empty.

@@ -166,3 +166,112 @@ impl<'de> Deserializer<'de> for Missing {
         newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::NoParams;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Input<'a> {
+        #[serde(borrow)]
+        a: Cow<'a, str>,
+        b: Option<u8>,
+    }
+
+    /// What is told of a request that is read, or why it is not.
+    fn told<P: core::fmt::Debug, I: core::fmt::Debug>(
+        read: Result<Request<'_, P, I>, Fault>,
+    ) -> Result<String, String> {
+        read.map(|request| format!("{request:?}")).map_err(|fault| fault.to_string())
+    }
+
+    /// We read it as serde would, into types of each kind: what has to be there, and what may be missing.
+    #[track_caller]
+    fn as_serde_does(text: &str) {
+        fn same<'de, P, I>(text: &'de str)
+        where
+            P: Deserialize<'de> + core::fmt::Debug,
+            I: Deserialize<'de> + core::fmt::Debug,
+        {
+            let theirs = crate::json::read::<Request<'de, P, I>>(text).map_err(Fault::from);
+            let kind = theirs.as_ref().map_or(Kind::Gate, |request| request.kind);
+            let theirs = theirs.and_then(|request| match request.protocol {
+                PROTOCOL => Ok(request),
+                _ => Err(Fault::input("protocol 2; this gate speaks 1")),
+            });
+            assert_eq!(told(read::<P, I>(text, kind)), told(theirs), "{text}");
+        }
+        same::<NoParams, Input<'_>>(text);
+        same::<Option<u8>, Option<bool>>(text);
+        same::<(), Cow<'_, str>>(text);
+    }
+
+    const WHOLE: [&str; 7] = [
+        r#""protocol":1"#,
+        r#""gate":"g""#,
+        r#""kind":"gate""#,
+        r#""params":{}"#,
+        r#""input":{"a":"x"}"#,
+        r#""now":"t""#,
+        r#""run_id":"r""#,
+    ];
+
+    /// Members as they should not be, or need not be.
+    const OTHERS: [&str; 20] = [
+        r#""protocol":2"#,
+        r#""protocol":"1""#,
+        r#""protocol":-1"#,
+        r#""gate":7"#,
+        r#""gate":"\u0041\n""#,
+        r#""kind":"probe""#,
+        r#""kind":"other""#,
+        r#""kind":[]"#,
+        r#""kind":nul"#,
+        r#""params":{"x":1}"#,
+        r#""params":null"#,
+        r#""params":3"#,
+        r#""input":null"#,
+        r#""input":"\ud83d\ude00""#,
+        r#""input":{"a":"x","b":300}"#,
+        r#""input":{"b":1}"#,
+        r#""run\u005fid":"r""#,
+        r#""newer":[1,{"a":"b"}]"#,
+        r#""newer":[1,{"a":tru}]"#,
+        r#""newer" 1"#,
+    ];
+
+    #[test]
+    fn a_whole_request_is_read_and_one_that_lacks_a_member_is_not() {
+        as_serde_does(&format!("{{{}}}", WHOLE.join(",")));
+        for lacking in 0..WHOLE.len() {
+            let rest: Vec<_> =
+                WHOLE.iter().enumerate().filter(|(at, _)| *at != lacking).map(|(_, member)| *member).collect();
+            as_serde_does(&format!("{{{}}}", rest.join(",")));
+        }
+        for text in ["", "[]", "{", "null", "{}", "{} x", "\"request\""] {
+            as_serde_does(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn members_are_read_as_serde_reads_them(
+            order in Just(WHOLE.to_vec()).prop_shuffle(),
+            others in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(OTHERS.to_vec()), any::<bool>()), 0..4),
+        ) {
+            let mut members = order;
+            for (at, other, instead) in others {
+                let at = at.index(members.len());
+                if instead {
+                    members[at] = other;
+                } else {
+                    members.insert(at, other);
+                }
+            }
+            as_serde_does(&format!("{{{}}}", members.join(",")));
+        }
+    }
+}

@@ -185,7 +185,8 @@ fn is_sanitized_tmp_artifact(node: &Node<'_>) -> bool {
     let path = text(node.get("local_path")).unwrap_or_default();
     let source = node.get("source_unsanitized_path");
     let is_another = source.is_none() || text(source).is_some_and(|source| source != path);
-    path.starts_with("/tmp/") && path.contains("sanitized") && is_another
+    let is_sanitized = path.as_bytes().windows("sanitized".len()).any(|part| part == b"sanitized");
+    path.starts_with("/tmp/") && is_sanitized && is_another
 }
 
 fn output_contract_declared(output: &Node<'_>, requests: Integer<'_>) -> bool {

@@ -11,14 +11,14 @@ use crate::{
 #[derive(Serialize)]
 struct Report<'a> {
     schema_version: &'static str,
-    candidate_id: String,
-    run_id: String,
+    candidate_id: Cow<'a, str>,
+    run_id: Cow<'a, str>,
     ready: bool,
     decision: &'static str,
     minimum_records: Integer<'a>,
     #[serde(serialize_with = "by_name")]
-    gates: &'a Checks,
-    failures: Vec<&'a str>,
+    gates: Vec<(String, bool)>,
+    failures: Vec<String>,
     counts: AllCounts<'a>,
     artifacts: Artifacts<'a>,
     safety: Safety<'a>,
@@ -55,8 +55,8 @@ struct Safety<'a> {
     not_replacement_evidence_records: Value<'a>,
 }
 
-fn by_name<S: Serializer>(checks: &Checks, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(checks.iter())
+fn by_name<S: Serializer>(checks: &[(String, bool)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(checks.iter().map(|(name, passed)| (name, passed)))
 }
 
 /// The checks with the report and the next actions that follow from them.
@@ -71,14 +71,14 @@ pub fn attach(checks: Checks, documents: &Documents<'_>, minimum_records: Intege
         ready,
         decision: if ready { "ready_for_approval" } else { "blocked" },
         minimum_records,
-        gates: &checks,
-        failures: checks.failures().collect(),
+        gates: checks.iter().map(|(name, passed)| (name.into(), passed)).collect(),
+        failures: checks.failures().map(String::from).collect(),
         counts: AllCounts { manifest, sanitize_report, sanitized_preflight },
         artifacts: artifacts(documents),
         safety: safety(documents),
         next_actions: &next_actions,
     };
-    let checks = checks.clone().details(&report);
+    let checks = checks.details(&report);
     next_actions.into_iter().fold(checks, Checks::next_action)
 }
 

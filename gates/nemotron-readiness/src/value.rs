@@ -1,7 +1,7 @@
 //! Values of documents that others wrote, kept as they were written and compared without coercion: a boolean is no
 //! number, an integer no float, a missing value no empty text. Null and missing are the same.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, btree_map::Entry};
 use core::cmp::Ordering;
 
 use portcullis_sdk::{json, prelude::*};
@@ -15,12 +15,12 @@ pub type Value<'a> = Option<&'a RawValue>;
 
 /// The members of an object. A name that stands there twice is refused: two readers could see two different documents.
 #[derive(Default)]
-pub struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub struct Fields<'a>(BTreeMap<Text<'a>, &'a RawValue>);
 
 impl<'a> Fields<'a> {
     /// The member of that name.
     pub fn get(&self, name: &str) -> Value<'a> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value).filter(|value| value.get() != "null")
+        self.0.get(&Text(Cow::Borrowed(name))).copied().filter(|value| value.get() != "null")
     }
 }
 
@@ -40,15 +40,33 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut names = BTreeSet::new();
-        let mut fields = Vec::new();
-        while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-            if !names.insert(name.clone()) {
-                return Err(A::Error::custom(format!("member `{name}` stands there twice")));
-            }
-            fields.push((name, value));
+        let mut fields = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+            match fields.entry(name) {
+                Entry::Vacant(place) => place.insert(value),
+                Entry::Occupied(known) => {
+                    return Err(A::Error::custom(format!("member `{}` stands there twice", known.key().0)));
+                }
+            };
         }
         Ok(Fields(fields))
+    }
+}
+
+/// A text, which stays where it is unless it has escapes.
+#[derive(Deserialize, PartialEq, Eq)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// By length first, which tells most names apart without a look at them.
+impl Ord for Text<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for Text<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -162,8 +180,8 @@ pub fn is(value: Value<'_>, wanted: bool) -> bool {
 }
 
 /// The text, if the value is one.
-pub fn text(value: Value<'_>) -> Option<String> {
-    json::read(value?.get()).ok()
+pub fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
+    json::read(value?.get()).ok().map(|Text(text)| text)
 }
 
 /// Whether the value is the text `wanted`.
@@ -195,7 +213,7 @@ pub fn equal(a: Value<'_>, b: Value<'_>) -> bool {
 fn same(a: &str, b: &str) -> bool {
     match (a.as_bytes().first(), b.as_bytes().first()) {
         (Some(b'"'), Some(b'"')) => {
-            matches!((json::read::<String>(a), json::read::<String>(b)), (Ok(a), Ok(b)) if a == b)
+            matches!((json::read::<Text<'_>>(a), json::read::<Text<'_>>(b)), (Ok(a), Ok(b)) if a == b)
         }
         (Some(b'['), Some(b'[')) => match (json::read::<Vec<&RawValue>>(a), json::read::<Vec<&RawValue>>(b)) {
             (Ok(a), Ok(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a.get(), b.get())),
@@ -203,8 +221,8 @@ fn same(a: &str, b: &str) -> bool {
         },
         (Some(b'{'), Some(b'{')) => match (json::read::<Fields<'_>>(a), json::read::<Fields<'_>>(b)) {
             (Ok(a), Ok(b)) => {
-                let has = |(name, value): &(String, &RawValue)| {
-                    b.0.iter().any(|(other, found)| other == name && same(value.get(), found.get()))
+                let has = |(name, value): (&Text<'_>, &&RawValue)| {
+                    b.0.get(name).is_some_and(|found| same(value.get(), found.get()))
                 };
                 a.0.len() == b.0.len() && a.0.iter().all(has)
             }

@@ -28,6 +28,9 @@ const PROFILE: [&str; 8] = [
 ];
 /// A gate's own stack in its memory: a sixteenth of what the linker gives, and zeroed at every call.
 const STACK: &str = "-Clink-arg=-zstack-size=65536";
+/// Numbers of functions and addresses as short as they are, and not as long as the longest: a tenth of a gate. The linker
+/// can do so where nothing else counts bytes, which is without debug information.
+const SHORT: &str = "-Clink-arg=--compress-relocations";
 
 /// A crate with at least one program.
 #[derive(Clone, Debug)]
@@ -97,8 +100,7 @@ impl Workspace {
         let version = rustc_says(&self.root, &["-vV"])?;
         let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown");
         let sources = Path::new(rustc_says(&self.root, &["--print", "sysroot"])?.trim()).join("lib/rustlib/src/rust");
-        let mut flags = OsString::from(STACK);
-        flags.push("\u{1f}");
+        let mut flags = OsString::from([STACK, SHORT, ""].join("\u{1f}"));
         // Where the library's sources are installed, their paths take the place of the ones that it was built with.
         flags.push(rustc::remap(sources.as_os_str(), &format!("/rustc/{commit}")));
         Ok(flags)

@@ -61,6 +61,10 @@ impl<'a, 'de> Members<'a, 'de> {
     #[cold]
     #[inline(never)]
     pub(crate) fn inside(&self, error: Error) -> Error {
+        // There is none if the caller's type asks for a value first.
+        if self.name.is_empty() {
+            return error;
+        }
         match Reader::new(self.name).scan.string() {
             Ok(name) => error.inside(name.as_str()),
             Err(_) => error,

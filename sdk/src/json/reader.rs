@@ -5,6 +5,7 @@ use serde::de::{Deserializer, Expected, Visitor};
 use super::{
     Error,
     access::{Members, RawMember, Variant},
+    float,
     scan::{Scan, Text},
 };
 
@@ -77,10 +78,7 @@ impl<'de> Reader<'de> {
     #[inline(never)]
     fn real(&mut self, expected: &dyn Expected) -> Result<f64, Error> {
         let (text, _) = self.digits(expected)?;
-        match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(number),
-            _ => Err(Error::mismatch(expected, "a number past any float")),
-        }
+        float::read(text).ok_or_else(|| Error::mismatch(expected, "a number past any float"))
     }
 
     #[inline(never)]
@@ -132,11 +130,14 @@ impl<'de> Reader<'de> {
 
     fn number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         let (text, integer) = self.scan.number()?;
-        match (text.parse::<u64>(), text.parse::<i64>(), text.parse::<f64>()) {
-            (Ok(number), ..) if integer => visitor.visit_u64(number),
-            (_, Ok(number), _) if integer && number != 0 => visitor.visit_i64(number),
-            (.., Ok(number)) if number.is_finite() => visitor.visit_f64(number),
-            _ => Err(Error::mismatch(&visitor, "a number past any float")),
+        match if integer { Whole::of(text) } else { None } {
+            Some(Whole::Unsigned(number)) => visitor.visit_u64(number),
+            // -0 is a float that says so.
+            Some(Whole::Signed(number)) if number != 0 => visitor.visit_i64(number),
+            _ => match float::read(text) {
+                Some(number) => visitor.visit_f64(number),
+                None => Err(Error::mismatch(&visitor, "a number past any float")),
+            },
         }
     }
 
@@ -174,7 +175,7 @@ impl Whole {
             if number > u64::MAX / 10 {
                 return None;
             }
-            number = (number * 10).checked_add(u64::from(digit - b'0'))?;
+            number = (number * 10).checked_add(u64::from(digit.wrapping_sub(b'0')))?;
         }
         if text.starts_with('-') {
             0i64.checked_sub_unsigned(number).map(Self::Signed)

@@ -1,10 +1,12 @@
-//! Over the text of a document, without making values: strings, numbers, whole values to be kept or passed over.
+//! Over the text of a document, without making values: strings, numbers, what stands between them.
+
+mod pass;
 
 use alloc::string::String;
 
 use super::{
     DEPTH_LIMIT, Error,
-    block::{copy_plain, plain_end, short_end, space_end},
+    block::{append, copy_plain, plain_end, space_end},
 };
 use crate::text::{push, push_char};
 
@@ -51,13 +53,6 @@ impl<'de> Scan<'de> {
     /// Bytes up to here.
     pub(super) fn at(&self) -> usize {
         self.at
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn error_at(&mut self, at: usize, message: &str) -> Error {
-        self.at = at;
-        self.error(message)
     }
 
     /// The byte at this place. Zero at the end: it stands nowhere in a document, so only an error tells the two apart.
@@ -123,6 +118,7 @@ impl<'de> Scan<'de> {
         Ok(())
     }
 
+    /// What stands between `start`, where this place once was, and here.
     pub(super) fn since(&self, start: usize) -> &'de str {
         debug_assert!(self.text.get(start..self.at).is_some());
         // SAFETY: a place only ever passes bytes that are there: ASCII ones, and whatever stands before an ASCII one or the
@@ -151,11 +147,12 @@ impl<'de> Scan<'de> {
         push(&mut text, plain);
         while self.byte() != b'"' {
             match self.escape() {
-                Some(ascii @ '\0'..='\x7f') => text.push(ascii),
+                // SAFETY: an ASCII byte is a character.
+                Some(ascii @ '\0'..='\x7f') => append(unsafe { text.as_mut_vec() }, &[ascii as u8], 1),
                 Some(other) => push_char(&mut text, other),
                 None => return Err(self.error(self.problem)),
             }
-            // SAFETY: what is copied is a piece of a text that begins behind an escape and ends before an ASCII byte.
+            // SAFETY: it is a piece of a text that begins behind an escape, and ends before an ASCII byte or at the end.
             self.at = copy_plain(self.text.as_bytes(), self.at, unsafe { text.as_mut_vec() });
         }
         self.at += 1;
@@ -257,94 +254,6 @@ impl<'de> Scan<'de> {
         if self.at == start { Err(self.error("no digit")) } else { Ok(()) }
     }
 
-    /// Passes one value and gives its text.
-    #[inline(never)]
-    pub(super) fn value(&mut self) -> Result<&'de str, Error> {
-        self.peek();
-        let start = self.at;
-        self.pass_value()?;
-        Ok(self.since(start))
-    }
-
-    fn pass_value(&mut self) -> Result<(), Error> {
-        match self.peek() {
-            b'"' => {
-                self.at += 1;
-                self.pass_string()
-            }
-            b'{' => self.pass_members(b'}'),
-            b'[' => self.pass_members(b']'),
-            b't' | b'f' | b'n' => self.word(),
-            b'-' | b'0'..=b'9' => self.number().map(|_| ()),
-            _ => Err(self.error("no JSON value")),
-        }
-    }
-
-    /// Passes what is left of a string, and its closing quote.
-    #[inline(never)]
-    fn pass_string(&mut self) -> Result<(), Error> {
-        loop {
-            self.at = plain_end(self.text.as_bytes(), self.at);
-            if self.byte() == b'"' {
-                self.at += 1;
-                return Ok(());
-            }
-            if self.escape().is_none() {
-                return Err(self.error(self.problem));
-            }
-        }
-    }
-
-    /// Passes a list or an object, at its bracket. Most of a large document goes through here, so the usual is done in
-    /// place: a call costs as much as a short string.
-    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
-    #[inline(never)]
-    fn pass_members(&mut self, close: u8) -> Result<(), Error> {
-        self.enter()?;
-        let bytes = self.text.as_bytes();
-        let (mut at, mut byte) = next(bytes, self.at);
-        while byte != close {
-            if close == b'}' {
-                if byte != b'"' {
-                    return Err(self.error_at(at, "no member name"));
-                }
-                match short_end(bytes, at + 1) {
-                    Some(end) => at = end,
-                    None => at = self.value_end(at)?,
-                }
-                (at, byte) = next(bytes, at);
-                if byte != b':' {
-                    return Err(self.error_at(at, "no colon"));
-                }
-                (at, byte) = next(bytes, at + 1);
-            }
-            match short_end(bytes, at + 1) {
-                Some(end) if byte == b'"' => at = end,
-                _ => at = self.value_end(at)?,
-            }
-            (at, byte) = next(bytes, at);
-            if byte == b',' {
-                (at, byte) = next(bytes, at + 1);
-                if byte == close {
-                    return Err(self.error_at(at, "nothing after a comma"));
-                }
-            } else if byte != close {
-                return Err(self.error_at(at, "no comma"));
-            }
-        }
-        self.at = at + 1;
-        self.depth -= 1;
-        Ok(())
-    }
-
-    /// Passes a value and gives where it ends.
-    #[inline(never)]
-    fn value_end(&mut self, at: usize) -> Result<usize, Error> {
-        self.at = at;
-        self.pass_value()?;
-        Ok(self.at)
-    }
-
     /// Whether another element follows in a list or an object that ends with `close`; passes the comma or the end.
     pub(super) fn another(&mut self, close: u8, first: &mut bool) -> Result<bool, Error> {
         if self.takes(close) {
@@ -359,19 +268,4 @@ impl<'de> Scan<'de> {
         }
         Ok(true)
     }
-}
-
-/// The first place at or after `at` of a byte that is no white space, and the byte; zero at the end.
-#[inline(always)]
-fn next(bytes: &[u8], at: usize) -> (usize, u8) {
-    match bytes.get(at) {
-        Some(byte) if *byte > b' ' => (at, *byte),
-        _ => past_space(bytes, at),
-    }
-}
-
-#[inline(never)]
-fn past_space(bytes: &[u8], at: usize) -> (usize, u8) {
-    let at = space_end(bytes, at);
-    (at, bytes.get(at).copied().unwrap_or(0))
 }

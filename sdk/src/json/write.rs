@@ -8,7 +8,7 @@ use super::{
     access::RawMember,
     block::{append, copy_plain},
 };
-use crate::{Json, text::Digits};
+use crate::{Json, text::Digits, utf8};
 
 /// A document that is being written.
 pub(crate) struct Writer {
@@ -29,7 +29,9 @@ impl Writer {
 
     /// What was written, as a piece of another document; none if it is no text, which it always is.
     pub(crate) fn into_json(self) -> Option<Json> {
-        RawMember::json(String::from_utf8(self.out).ok()?)
+        utf8::text(&self.out)?;
+        // SAFETY: it was just looked at.
+        RawMember::json(unsafe { String::from_utf8_unchecked(self.out) })
     }
 
     /// A piece of JSON as it is.

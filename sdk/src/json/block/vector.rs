@@ -10,6 +10,8 @@ pub(super) const SIZE: usize = 16;
 pub(super) const PER_BYTE: usize = 1;
 /// One bit for each byte that is meant.
 pub(super) type Marks = u16;
+/// Whether no others are marked.
+pub(super) const EXACT: bool = true;
 
 /// Marks quotes, backslashes and control characters.
 #[target_feature(enable = "simd128")]

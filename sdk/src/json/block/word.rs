@@ -6,6 +6,8 @@ pub(super) const SIZE: usize = 8;
 pub(super) const PER_BYTE: usize = 8;
 /// The highest bit of each byte that is meant; of those behind the first one it may be set as well.
 pub(super) type Marks = u64;
+/// Whether no others are marked.
+pub(super) const EXACT: bool = false;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = ONES << 7;
