@@ -23,6 +23,7 @@ mod manifests;
 mod modules;
 mod outputs;
 mod pipeline;
+mod probes;
 mod reviewer;
 mod scan;
 mod server;

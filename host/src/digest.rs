@@ -1,6 +1,10 @@
 //! SHA-256 digests: the names that modules, evidence and documents are known by.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Read},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
@@ -14,6 +18,26 @@ impl Digest {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of all that `source` gives, and how many bytes that was; none of it is kept.
+    ///
+    /// # Errors
+    /// When it cannot be read to its end.
+    pub fn of_all(mut source: impl Read) -> io::Result<(Self, u64)> {
+        let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 64 << 10]);
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => return Ok((Self(hasher.finalize().into()), size)),
+                Ok(read) => {
+                    let bytes = buffer.get(..read).unwrap_or_default();
+                    hasher.update(bytes);
+                    size += bytes.len() as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The first 12 hex digits: enough for people.
@@ -95,6 +119,7 @@ mod tests {
         let digest = Digest::of(b"abc");
         assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(digest.to_string().parse(), Ok(digest));
+        assert_eq!(Digest::of_all(&b"abc"[..]).expect("read"), (digest, 3));
         for text in ["", "ba78", "zz7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "é"] {
             assert_eq!(text.parse::<Digest>(), Err(NotADigest), "{text}");
         }

@@ -4,11 +4,11 @@
 mod live;
 mod recorded;
 
-use std::{fs, path::Path, sync::OnceLock, time::Duration};
+use std::{fs, path::Path, sync::OnceLock};
 
 use serde_json::Value;
 
-use crate::harness::{Dir, Ended, OUT};
+use crate::harness::{Dir, Ended, OUT, built};
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -29,16 +29,12 @@ fn module(gate: &str) -> String {
     format!("gates/{}.wasm", gate.replace('_', "-"))
 }
 
-/// The modules, without signatures: building them takes long, and signing does not.
+/// The modules, without signatures.
 fn modules() -> &'static [Vec<u8>] {
     static MODULES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     MODULES.get_or_init(|| {
-        let dir = Dir::new();
-        let crates = GATES.map(|gate| format!("{REPOSITORY}/gates/{}", gate.replace('_', "-")));
-        let arguments: Vec<&str> = ["build"].into_iter().chain(crates.iter().map(String::as_str)).collect();
-        let build = dir.portcullis(&[&arguments[..], &["--out", "gates"]].concat()).with_toolchain();
-        build.within(Duration::from_secs(900)).run().exits(0);
-        GATES.iter().map(|gate| dir.read(module(gate))).collect()
+        let crates = GATES.map(|gate| gate.replace('_', "-"));
+        built(&crates.each_ref().map(String::as_str))
     })
 }
 

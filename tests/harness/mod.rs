@@ -15,6 +15,19 @@ use tempfile::TempDir;
 pub(crate) use command::{Command, Ended};
 pub(crate) use guest::{ECHO, FAIL, NOT_APPLICABLE, PARROT, PASS, REVIEW, assemble, hex, section, with_metadata};
 
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The modules of gates of this repository, by the names of their folders, built and without signatures: building them takes
+/// long, and signing does not.
+pub(crate) fn built(gates: &[&str]) -> Vec<Vec<u8>> {
+    let dir = Dir::new();
+    let crates: Vec<String> = gates.iter().map(|gate| format!("{REPOSITORY}/gates/{gate}")).collect();
+    let arguments: Vec<&str> = ["build"].into_iter().chain(crates.iter().map(String::as_str)).collect();
+    let build = dir.portcullis(&[&arguments[..], &["--out", "built"]].concat()).with_toolchain();
+    build.within(Duration::from_secs(900)).run().exits(0);
+    gates.iter().map(|gate| dir.read(format!("built/{gate}.wasm"))).collect()
+}
+
 /// Where a run puts its artifacts.
 pub(crate) const OUT: &str = "portcullis-out";
 

@@ -1,9 +1,11 @@
 //! Outcomes in, decision out. Pure: no clock, no file, and no way from a fault to a go.
 //!
 //! A [`GateResult`] is what one gate came to, whatever stood in its way; [`combine()`] makes one [`Decision`] of all of
-//! them by the plan's rule in four-valued logic ([`Truth`]); a [`Record`] names everything that decided.
+//! them by the plan's rule in four-valued logic ([`Truth`]); [`completion()`] says whether what its probes saw completes the
+//! work; a [`Record`] names everything that decided.
 
 mod combine;
+mod completion;
 mod entry;
 mod expr;
 mod gate;
@@ -13,6 +15,7 @@ mod record;
 mod truth;
 
 pub use combine::{Decision, NextAction, Reason, Ruling, combine};
+pub use completion::{CompletionOutcome, CompletionRecord, ProbeRecord, ProbeStatus, completion};
 pub(crate) use entry::FaultRecord;
 pub use expr::{Expr, ExprError};
 pub use gate::{GateFacts, GateOutcome, GateResult, Judged, ModuleRecord, SignOff, code_of};

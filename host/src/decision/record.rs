@@ -10,12 +10,13 @@ use serde::{Serialize, Serializer};
 
 use super::{
     combine::{Decision, NextAction, Reason, Ruling},
+    completion::{CompletionRecord, completion},
     gate::{GateOutcome, GateResult, SignOff},
 };
 use crate::{
     digest::Digest,
     findings::FailOn,
-    manifest::Enforcement,
+    manifest::{Completion, Enforcement},
     trust::{Freshness, Standing},
 };
 
@@ -42,6 +43,8 @@ pub struct RunFacts {
     pub inputs: Vec<InputRecord>,
     /// What findings were compared with.
     pub baseline: Vec<BaselineRecord>,
+    /// What has to be shown before the work is complete, where the manifest asks.
+    pub completion: Option<Completion>,
 }
 
 /// `decision.json`.
@@ -56,8 +59,10 @@ pub struct Record {
     pub decision: Ruling,
     /// The same as the verification summary says it: `PASSED` on a go, else `FAILED`.
     pub verification_result: &'static str,
-    /// The exit status of the run.
+    /// The exit status of the run: the decision's, whatever completion comes to.
     pub exit_code: u8,
+    /// Whether the work is complete; nothing where the manifest does not ask.
+    pub completion: Option<CompletionRecord>,
     /// Who decided.
     pub verifier: VerifierRecord,
     /// The run's fixed clock.
@@ -112,6 +117,7 @@ impl Record {
             revocations,
             inputs,
             baseline,
+            completion: asked,
         } = run;
         let Decision { ruling, reasons, next_actions } = decision;
         let took = Duration::try_from(started_on.duration_until(finished_on)).unwrap_or_default();
@@ -121,6 +127,7 @@ impl Record {
             decision: ruling,
             verification_result: if ruling == Ruling::Go { "PASSED" } else { "FAILED" },
             exit_code: ruling.exit_code(),
+            completion: asked.map(|asked| completion(&asked, ruling, &gates)),
             verifier: VerifierRecord { id: "portcullis", version: env!("CARGO_PKG_VERSION") },
             time_verified,
             started_on,
@@ -261,7 +268,8 @@ impl RevocationsRecord {
 pub struct InputRecord {
     /// The name of the evidence, or the pattern of `each`.
     pub name: String,
-    /// The kind of its source: `file`, `value`, `env`, `command`, `http`; or `each`, for files that a validator looked at.
+    /// The kind of its source: `file`, `files`, `value`, `env`, `command`, `http`; or `each`, for files that a validator
+    /// looked at.
     pub kind: String,
     /// Where it came from; nothing for a value in the manifest.
     pub uri: Option<String>,

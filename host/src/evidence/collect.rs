@@ -299,4 +299,18 @@ pub(super) mod tests {
         assert!(collected.contains(&"never: evidence-not-reached".to_owned()), "{collected:?}");
         assert_eq!(collected.len(), 4, "what comes before is collected too: {collected:?}");
     }
+
+    #[test]
+    fn what_lies_in_a_folder_is_seen_before_a_command_and_after_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sources = "[evidence]\nbefore = { files = 'out/**' }\nafter = { files = 'out/**', after = ['run'] }\n\
+            run = { command = ['/bin/sh', '-c', 'mkdir out && printf x > out/a'], after = ['before'] }\n";
+        let gates = "[gate.g]\nmodule = 'm'\ninput = { a = 'before', b = 'after' }\n";
+        let collected = collected(folder.path(), &format!("{sources}{gates}"));
+        let expect = [
+            r#"before: {"outcome":"completed","files":{},"count":0}"#,
+            r#"after: {"outcome":"completed","files":{"out/a":{"sha256":"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","size_bytes":1}},"count":1}"#,
+        ];
+        assert_eq!(collected.iter().take(2).collect::<Vec<_>>(), expect);
+    }
 }

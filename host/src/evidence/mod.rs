@@ -3,7 +3,8 @@
 //! Collecting touches the world and judging does not, so whatever goes wrong out there ends here, as an error in the
 //! place of a piece of evidence. JSON is carried as it was written: a gate sees the digits that the file has.
 //!
-//! - `collect` decides what is collected when, `source` collects one piece, `command` and `http` are the sources that act.
+//! - `collect` decides what is collected when, `source` collects one piece, `command` and `http` are the sources that act,
+//!   `state` is the one that looks at a whole folder.
 //! - `secrets` keeps what came out of the environment from being seen; `world` is all that is known of the outside.
 //! - `recorded` is a folder of evidence that was collected earlier, and stands for the world.
 
@@ -16,6 +17,7 @@ mod matched;
 mod recorded;
 mod secrets;
 mod source;
+mod state;
 mod world;
 
 use std::{borrow::Cow, time::Duration};
@@ -47,13 +49,14 @@ pub struct Evidence {
 }
 
 /// A piece of evidence that could not be had. Holds no secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("evidence `{name}` could not be collected: {message}")]
 pub struct CollectError {
     /// Its name in the manifest.
     pub name: String,
     code: Cow<'static, str>,
     message: String,
+    document: Option<Box<RawValue>>,
 }
 
 impl CollectError {
@@ -62,6 +65,13 @@ impl CollectError {
     pub fn code(&self) -> &str {
         &self.code
     }
+
+    /// What was seen all the same: how a command or an exchange went that did not complete. Probes alone are asked about it;
+    /// to every other gate it is no evidence.
+    #[must_use]
+    pub fn document(&self) -> Option<&RawValue> {
+        self.document.as_deref()
+    }
 }
 
 /// What a source came to, and how.
@@ -69,7 +79,7 @@ impl CollectError {
 pub struct Piece {
     /// Its name in the manifest.
     pub name: String,
-    /// The kind of its source: `file`, `value`, `env`, `command`, `http`.
+    /// The kind of its source: `file`, `files`, `value`, `env`, `command`, `http`.
     pub kind: Cow<'static, str>,
     /// Where it came from, as the manifest says it.
     pub uri: Option<String>,

@@ -21,7 +21,9 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CollectError, Collected, Evidence, MatchError, Matched, Piece, decode, matched::MatchedFile};
+use super::{
+    CollectError, Collected, Evidence, MatchError, Matched, Piece, decode, matched::MatchedFile, world::INTERRUPTED,
+};
 use crate::{
     digest::Digest,
     files::{FileError, read_capped, shown, write_whole},
@@ -300,11 +302,24 @@ impl Recorded {
     }
 
     fn evidence(&self, entry: &PieceEntry, format: Format, cap: u64) -> Result<Evidence, CollectError> {
-        let failed = |code: &'static str, message: String| error(&entry.name, code, message);
         if let Some(recorded) = &entry.error {
             let code = Cow::Owned(excerpt(&recorded.code, 60));
-            return Err(CollectError { name: entry.name.clone(), code, message: excerpt(&recorded.message, MAX_TEXT) });
+            // What was seen of a source that did not complete; one that saw nothing has no digest.
+            let is_seen = entry.digest.is_some() && entry.outcome != INTERRUPTED;
+            let document = is_seen.then(|| self.read_whole(entry, format, cap).ok()).flatten();
+            return Err(CollectError {
+                name: entry.name.clone(),
+                code,
+                message: excerpt(&recorded.message, MAX_TEXT),
+                document: document.map(|evidence| evidence.json),
+            });
         }
+        self.read_whole(entry, format, cap)
+    }
+
+    /// The bytes of a piece, which are what was recorded.
+    fn read_whole(&self, entry: &PieceEntry, format: Format, cap: u64) -> Result<Evidence, CollectError> {
+        let failed = |code: &'static str, message: String| error(&entry.name, code, message);
         let path = piece_path(&self.folder, &entry.name, format);
         let bytes = read_capped(&path, cap).map_err(|error| failed("evidence-unreadable", error.to_string()))?;
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
@@ -338,5 +353,5 @@ impl Recorded {
 }
 
 fn error(name: &str, code: &'static str, message: String) -> CollectError {
-    CollectError { name: name.to_owned(), code: Cow::Borrowed(code), message }
+    CollectError { name: name.to_owned(), code: Cow::Borrowed(code), message, document: None }
 }

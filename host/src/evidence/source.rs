@@ -5,12 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     CollectError, Evidence, Piece, Recorder, World, command, decode, http,
     secrets::Secrets,
-    world::{Failed, Place, Seen},
+    state::state,
+    world::{Failed, INTERRUPTED, Place, Seen},
 };
 use crate::{
     digest::Digest,
@@ -41,12 +42,14 @@ struct Got {
     outcome: &'static str,
     format: Format,
     seen: Option<(Digest, u64)>,
-    json: Result<Box<serde_json::value::RawValue>, Failed>,
+    json: Result<Box<RawValue>, Failed>,
+    /// What was seen of a source that did not complete.
+    document: Option<Box<RawValue>>,
 }
 
 impl Got {
     fn nothing(failed: Failed) -> Self {
-        Self { outcome: "failed", format: Format::Json, seen: None, json: Err(failed) }
+        Self { outcome: "failed", format: Format::Json, seen: None, json: Err(failed), document: None }
     }
 }
 
@@ -58,8 +61,12 @@ pub(super) fn collect_one(source: &EvidenceSource, asking: &Asking<'_>) -> Piece
         let (digest, size) = got.seen.unwrap_or_else(|| (Digest::of(b""), 0));
         Evidence { name: source.name.clone(), digest, size, json }
     };
-    let failed =
-        |Failed { code, message }| CollectError { name: source.name.clone(), code: Cow::Borrowed(code), message };
+    let failed = |Failed { code, message }| CollectError {
+        name: source.name.clone(),
+        code: Cow::Borrowed(code),
+        message,
+        document: got.document,
+    };
     Piece {
         name: source.name.clone(),
         kind: Cow::Borrowed(source.origin.kind()),
@@ -94,6 +101,10 @@ fn get(source: &EvidenceSource, asking: &Asking<'_>) -> Got {
             }
             Err(error) => Got::nothing(Failed { code: file_code(&error), message: error.to_string() }),
         },
+        Origin::Files { pattern, root } => match state(pattern, root, asking.world) {
+            Ok(document) => whole(source, asking, document.into_bytes()),
+            Err(failed) => Got::nothing(failed),
+        },
         Origin::Value(value) => generated(source, asking, value),
         Origin::Env(names) => generated(source, asking, &variables(names, asking.world)),
         Origin::Command(command) => acted(source, asking, |place| command::run(command, place)),
@@ -110,7 +121,12 @@ fn variables(names: &[String], world: World<'_>) -> Value {
 }
 
 fn generated(source: &EvidenceSource, asking: &Asking<'_>, value: &Value) -> Got {
-    decoded(source, asking, value.to_string().into_bytes(), Format::Json, &|| "it".to_owned())
+    whole(source, asking, value.to_string().into_bytes())
+}
+
+/// A document that was made here.
+fn whole(source: &EvidenceSource, asking: &Asking<'_>, bytes: Vec<u8>) -> Got {
+    decoded(source, asking, bytes, Format::Json, &|| "it".to_owned())
 }
 
 /// A source that touches the world: its secrets are read first, so that nothing is done with half of what was meant.
@@ -121,9 +137,15 @@ fn acted(source: &EvidenceSource, asking: &Asking<'_>, act: impl FnOnce(&Place<'
     };
     let Seen { outcome, document, failure } = act(&Place { world: asking.world, secrets: &secrets });
     let got = decoded(source, asking, document.into_bytes(), Format::Json, &|| "what it came to".to_owned());
-    // What was seen of a source that failed stands in the record, and no gate is asked about it.
-    let json = failure.map_or(got.json, Err);
-    Got { outcome, json, ..got }
+    // What was seen of a source that failed stands in the record, and only a probe is asked about it. That the user ended
+    // the run says nothing about what ran.
+    match failure {
+        None => Got { outcome, ..got },
+        Some(failed) => {
+            let document = got.json.ok().filter(|_| outcome != INTERRUPTED);
+            Got { outcome, json: Err(failed), document, ..got }
+        }
+    }
 }
 
 fn decoded(
@@ -139,13 +161,14 @@ fn decoded(
     let seen = Some((Digest::of(&bytes), bytes.len() as u64));
     let json = decode::decode(bytes, format)
         .map_err(|error| Failed { code: error.code(), message: format!("{} {error}", what()) });
-    Got { outcome: if json.is_ok() { "completed" } else { "failed" }, format, seen, json }
+    Got { outcome: if json.is_ok() { "completed" } else { "failed" }, format, seen, json, document: None }
 }
 
 /// Where a source is, as the manifest says it: never with what a variable stands for.
 fn uri(origin: &Origin) -> Option<String> {
     match origin {
         Origin::File { path, .. } => Some(shown(path)),
+        Origin::Files { pattern, root } => Some(shown(&root.join(pattern))),
         Origin::Value(_) | Origin::Env(_) => None,
         Origin::Command(command) => {
             let words: Vec<&str> = command.argv.iter().map(|word| word.written.as_str()).collect();
@@ -155,7 +178,7 @@ fn uri(origin: &Origin) -> Option<String> {
     }
 }
 
-fn file_code(error: &FileError) -> &'static str {
+pub(super) fn file_code(error: &FileError) -> &'static str {
     match error {
         FileError::Missing { .. } => "evidence-missing",
         FileError::TooLarge { .. } => "evidence-too-large",

@@ -24,6 +24,9 @@ impl World<'_> {
     }
 }
 
+/// The outcome of what was under way when the user ended the run.
+pub(super) const INTERRUPTED: &str = "interrupted";
+
 /// What a source came to: a document that says what was seen, and why it failed if it did.
 #[derive(Debug)]
 pub(super) struct Seen {

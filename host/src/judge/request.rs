@@ -8,16 +8,15 @@ use portcullis_sdk::{Kind, PROTOCOL};
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{Cause, Fault};
-use crate::{
-    evidence::{Collected, Evidence},
-    manifest::Input,
-};
+use crate::{evidence::Collected, manifest::Input};
 
 /// The requests to one gate, but for their input.
 #[derive(Clone, Debug)]
 pub struct RequestTemplate {
     before: Vec<u8>,
     after: Vec<u8>,
+    /// A probe is also asked about what did not complete: that a command ran out of its time is what it is there to see.
+    asks_about_failures: bool,
 }
 
 impl RequestTemplate {
@@ -34,7 +33,7 @@ impl RequestTemplate {
         let mut after = format!(",\"now\":\"{now}\",\"run_id\":").into_bytes();
         push_json(run_id, &mut after);
         after.push(b'}');
-        Self { before, after }
+        Self { before, after, asks_about_failures: kind == Kind::Probe }
     }
 
     /// How many bytes a request has around its input.
@@ -66,14 +65,32 @@ impl RequestTemplate {
     /// one a file, which [`RequestTemplate::fill_document`] writes; here it gives the empty object.
     ///
     /// # Errors
-    /// A fault that names every piece of evidence that could not be had.
+    /// A fault that names every piece of evidence that could not be had. For a probe what was seen of a command or an
+    /// exchange that did not complete is evidence as well.
     pub fn request(&self, input: &Input, evidence: &Collected) -> Result<Vec<u8>, Fault> {
-        let members = members(input, evidence)?;
-        let room =
-            members.iter().map(|(name, evidence)| name.map_or(0, str::len) + evidence.json.get().len() + 8).sum();
+        let members = self.members(input, evidence)?;
+        let room = members.iter().map(|(name, json)| name.map_or(0, str::len) + json.get().len() + 8).sum();
         let mut buffer = Vec::new();
         self.fill_with(room, &mut buffer, |buffer| push_input(&members, buffer));
         Ok(buffer)
+    }
+
+    fn members<'a>(&self, input: &'a Input, evidence: &'a Collected) -> Result<Members<'a>, Fault> {
+        let wanted = input.members();
+        let mut found = Vec::with_capacity(wanted.len());
+        let mut missing = Vec::new();
+        for (name, index) in wanted {
+            match evidence.get(index) {
+                Some(Ok(evidence)) => found.push((name, &*evidence.json)),
+                Some(Err(error)) => match error.document().filter(|_| self.asks_about_failures) {
+                    Some(document) => found.push((name, document)),
+                    None => missing.push(error.to_string()),
+                },
+                None => missing.push("evidence that the gate asks for was not collected".to_owned()),
+            }
+        }
+        missing.dedup();
+        if missing.is_empty() { Ok(found) } else { Err(Fault { cause: Cause::Evidence, message: missing.join("; ") }) }
     }
 
     fn fill_with(&self, room: usize, buffer: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
@@ -86,36 +103,21 @@ impl RequestTemplate {
 }
 
 /// The evidence of an input, each with the name of its member; a whole piece has none.
-type Members<'a> = Vec<(Option<&'a str>, &'a Evidence)>;
-
-fn members<'a>(input: &'a Input, evidence: &'a Collected) -> Result<Members<'a>, Fault> {
-    let wanted = input.members();
-    let mut found = Vec::with_capacity(wanted.len());
-    let mut missing = Vec::new();
-    for (name, index) in wanted {
-        match evidence.get(index) {
-            Some(Ok(evidence)) => found.push((name, evidence)),
-            Some(Err(error)) => missing.push(error.to_string()),
-            None => missing.push("evidence that the gate asks for was not collected".to_owned()),
-        }
-    }
-    missing.dedup();
-    if missing.is_empty() { Ok(found) } else { Err(Fault { cause: Cause::Evidence, message: missing.join("; ") }) }
-}
+type Members<'a> = Vec<(Option<&'a str>, &'a RawValue)>;
 
 fn push_input(members: &Members<'_>, buffer: &mut Vec<u8>) {
-    if let [(None, evidence)] = members.as_slice() {
-        buffer.extend_from_slice(evidence.json.get().as_bytes());
+    if let [(None, json)] = members.as_slice() {
+        buffer.extend_from_slice(json.get().as_bytes());
         return;
     }
     buffer.push(b'{');
-    for (index, (name, evidence)) in members.iter().enumerate() {
+    for (index, (name, json)) in members.iter().enumerate() {
         if index > 0 {
             buffer.push(b',');
         }
         push_json(name.unwrap_or_default(), buffer);
         buffer.push(b':');
-        buffer.extend_from_slice(evidence.json.get().as_bytes());
+        buffer.extend_from_slice(json.get().as_bytes());
     }
     buffer.push(b'}');
 }
@@ -140,6 +142,11 @@ mod tests {
         let params = serde_json::json!({"z": 1, "a": [true]}).as_object().cloned().unwrap_or_default();
         let now = Timestamp::from_second(1_768_003_200).expect("in range");
         RequestTemplate::new("a-gate", Kind::Validator, &params, now, "run \"1\"")
+    }
+
+    /// Requests that are their input alone.
+    fn bare(asks_about_failures: bool) -> RequestTemplate {
+        RequestTemplate { before: Vec::new(), after: Vec::new(), asks_about_failures }
     }
 
     #[test]
@@ -173,7 +180,7 @@ mod tests {
             [gate.missing]\nmodule = 'm'\ninput = { a = 'a', b = 'b', c = 'c' }\n";
         let plan = parse(manifest.as_bytes(), "p.toml".as_ref(), &Overrides::default()).expect("a plan");
         let evidence = collect_files(&plan);
-        let template = RequestTemplate { before: Vec::new(), after: Vec::new() };
+        let template = bare(false);
         let inputs: Vec<_> = plan
             .gates
             .iter()
@@ -186,5 +193,26 @@ mod tests {
         let fault = Fault { cause: Cause::Evidence, message: message.to_owned() };
         let ok = |text: &str| Ok(text.to_owned());
         assert_eq!(inputs, [ok("[1]"), ok(r#"{"x\"":[1],"y":[1]}"#), ok("{}"), Err(fault)]);
+    }
+
+    #[test]
+    fn only_a_probe_is_asked_about_a_command_that_did_not_complete() {
+        let manifest = "schema = 1\nname = 't'\ntrust = 't'\n[evidence]\n\
+            killed = { command = ['/bin/sh', '-c', 'echo out; kill -9 $$'] }\n\
+            never = { command = ['/bin/sh', '-c', '${env:GONE}'] }\nlater = { value = 1, after = ['killed'] }\n\
+            [gate.one]\nmodule = 'm'\ninput = { run = 'killed' }\n\
+            [gate.all]\nmodule = 'm'\ninput = { run = 'killed', never = 'never', later = 'later' }\n";
+        let plan = parse(manifest.as_bytes(), "p.toml".as_ref(), &Overrides::default()).expect("a plan");
+        let evidence = collect_files(&plan);
+        let request = |gate: usize, probe| bare(probe).request(&plan.gates[gate].input, &evidence);
+        let seen: Value = serde_json::from_slice(&request(0, true).expect("it is asked")).expect("JSON");
+        assert_eq!((&seen["run"]["outcome"], &seen["run"]["stdout"]), (&"killed".into(), &"out\n".into()));
+        let fault = request(0, false).expect_err("no evidence");
+        assert!(fault.cause == Cause::Evidence && fault.message.contains("killed by signal 9"), "{}", fault.message);
+        let fault = request(1, true).expect_err("two have no document").message;
+        assert!(
+            !fault.contains("killed by signal") && fault.contains("`never`") && fault.contains("`later`"),
+            "{fault}"
+        );
     }
 }

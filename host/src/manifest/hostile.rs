@@ -18,6 +18,7 @@ a = { file = "a.json", optional = true, after = ["c"] }
 b = { value = { x = [1, 2.5, "é"] } }
 c = { command = ["./c", "$${", "${env:C}"], env = { C = "c" }, cwd = "c", timeout = "1s", reveal = ["C"] }
 d = { env = ["A"] }
+g = { files = "out/**", after = ["c"] }
 e = { http = { url = "http://localhost/?q=${env:E}", json = { a = 1 }, stop_at = "x" } }
 f = { http = [{ url = "http://[::1]:80", headers = { a = "b" }, resume = "e" }, { url = "http://a.b", resume = true }] }
 [gate.one]
@@ -36,6 +37,10 @@ type = "parallel"
 gates = ["one", "two"]
 [decision]
 expr = "one && two"
+[completion]
+task_class = "cli"
+kinds = ["render_hash"]
+probes = { headless_run = "one" }
 "#;
 
 /// A plan whose indices all point at something, or problems that each have a place.
@@ -67,7 +72,7 @@ fn has_sound_order(source: &EvidenceSource, sources: usize) -> bool {
         && match &source.origin {
             Origin::Command(command) => !command.argv.is_empty(),
             Origin::Http(http) => !http.exchanges.is_empty(),
-            Origin::File { .. } | Origin::Value(_) | Origin::Env(_) => true,
+            Origin::File { .. } | Origin::Files { .. } | Origin::Value(_) | Origin::Env(_) => true,
         }
 }
 

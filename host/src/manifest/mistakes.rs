@@ -68,7 +68,7 @@ fule = 1
             "1:10 schema-version: this version reads schema 1, and here is `2`",
             "2:8 bad-name: `A b` is no name; a name has 1 to 64 of a-z, 0-9, `.`, `_` and `-`, and starts with a letter or a digit",
             "3:9 empty-path: `trust` names no file",
-            "4:1 unknown-key: unknown key `fule`; known here: `schema`, `name`, `trust`, `approvals`, `network`, `limits`, `evidence`, `gate`, `stage`, `decision`",
+            "4:1 unknown-key: unknown key `fule`; known here: `schema`, `name`, `trust`, `approvals`, `network`, `limits`, `evidence`, `gate`, `stage`, `decision`, `completion`",
             "5:2 unknown-key: unknown key `gates`; did you mean `gate`?",
         ],
     );

@@ -3,6 +3,7 @@
 //! Knows no clock, opens no file and runs nothing: it is handed the manifest's bytes and its path, and answers with a
 //! [`Plan`] in which every name is resolved, or with all that is wrong. [`Plan::select`] narrows a plan to some gates.
 
+mod completion;
 #[cfg(test)]
 mod hostile;
 mod hosts;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{diagnostic::Diagnostic, digest::Digest};
 
+pub use completion::{Completion, CompletionMode};
 pub use hosts::{BadHost, HostRule, Hosts};
 pub(crate) use json::{JsonError, MAX_DEPTH, table as json_table};
 pub use plan::{

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde_json::{Map, Value};
 
-use super::{hosts::Hosts, template::Template};
+use super::{completion::Completion, hosts::Hosts, template::Template};
 use crate::{digest::Digest, findings::FailOn, limits::Limits};
 
 /// What a run does.
@@ -31,6 +31,8 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// How outcomes become a decision.
     pub rule: Rule,
+    /// What the run has to show before the work is complete, where the manifest asks.
+    pub completion: Option<Completion>,
 }
 
 /// One piece of evidence and where it comes from.
@@ -61,6 +63,13 @@ pub enum Origin {
         /// Whether it may be missing; then it is null.
         optional: bool,
     },
+    /// The files that a glob matches, each by its digest.
+    Files {
+        /// The glob, as it is written.
+        pattern: String,
+        /// Where it starts: the manifest's folder.
+        root: PathBuf,
+    },
     /// A value written in the manifest.
     Value(Value),
     /// Named variables of the environment; one that is not set becomes null.
@@ -77,6 +86,7 @@ impl Origin {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::File { .. } => "file",
+            Self::Files { .. } => "files",
             Self::Value(_) => "value",
             Self::Env(_) => "env",
             Self::Command(_) => "command",
@@ -94,7 +104,7 @@ impl Origin {
     #[must_use]
     pub fn templates(&self) -> Vec<&Template> {
         match self {
-            Self::File { .. } | Self::Value(_) | Self::Env(_) => Vec::new(),
+            Self::File { .. } | Self::Files { .. } | Self::Value(_) | Self::Env(_) => Vec::new(),
             Self::Command(command) => command.argv.iter().chain(command.env.iter().map(|(_, value)| value)).collect(),
             Self::Http(http) => http.exchanges.iter().flat_map(Exchange::templates).collect(),
         }
@@ -271,6 +281,12 @@ pub enum Input {
 }
 
 impl Input {
+    /// Whether it is one request for each of many files.
+    #[must_use]
+    pub fn is_each(&self) -> bool {
+        matches!(self, Self::Each { .. })
+    }
+
     /// The pieces of evidence in it, as indices into [`Plan::evidence`], each with the name of the member that it is; none
     /// where it is the whole input.
     #[must_use]

@@ -130,6 +130,15 @@ pub(super) fn string<'t>(node: Node<'t>, problems: &mut Problems<'_>) -> Option<
     Some(At { at: node.span().start, it })
 }
 
+/// The glob that `node` is, for files below the manifest's folder; one that is none is a problem.
+pub(super) fn pattern<'t>(node: Node<'t>, problems: &mut Problems<'_>) -> Option<&'t str> {
+    let pattern = string(node, problems)?;
+    if let Err(error) = crate::evidence::glob(pattern.it) {
+        problems.add(pattern.at, Diagnostic::new(error.code(), error.to_string()));
+    }
+    Some(pattern.it)
+}
+
 /// `text` with the variables of the environment in it, if they are well-formed.
 pub(super) fn template(text: At<&str>, problems: &mut Problems<'_>) -> Option<Template> {
     Template::parse(text.it)

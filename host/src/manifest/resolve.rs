@@ -6,18 +6,33 @@ use portcullis_sdk::Kind;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Enforcement, GatePlan, HeldPlan, Hosts, Input, Overrides, Plan, json,
+    Enforcement, GatePlan, HeldPlan, Hosts, Input, Overrides, Plan,
+    completion::completion,
+    json,
     limits::limits,
     network::hosts,
     order::{order, shown},
     problems::{Problems, quoted},
-    reader::{At, Node, Table, check_name, string, wrong_type},
+    reader::{At, Node, Table, check_name, pattern, string, wrong_type},
     rule::rule,
     sources::sources,
     stages::stages,
 };
 use crate::{diagnostic::Diagnostic, digest::Digest, findings::FailOn, limits::Limits};
 
+const KEYS: [&str; 11] = [
+    "schema",
+    "name",
+    "trust",
+    "approvals",
+    "network",
+    "limits",
+    "evidence",
+    "gate",
+    "stage",
+    "decision",
+    "completion",
+];
 const KINDS: [(&str, Kind); 4] =
     [("readiness", Kind::Readiness), ("gate", Kind::Gate), ("validator", Kind::Validator), ("probe", Kind::Probe)];
 const ENFORCEMENTS: [(&str, Enforcement); 2] =
@@ -75,8 +90,7 @@ pub(super) fn plan(
     overrides: &Overrides,
     problems: &mut Problems<'_>,
 ) -> Plan {
-    let known = ["schema", "name", "trust", "approvals", "network", "limits", "evidence", "gate", "stage", "decision"];
-    let root = Table::root(document).only(&known, problems);
+    let root = Table::root(document).only(&KEYS, problems);
     let folder = path.parent().unwrap_or(Path::new(""));
     check_schema(root, problems);
     let name = root.required("name", problems);
@@ -92,6 +106,7 @@ pub(super) fn plan(
     check_gate_needs(&written, &gates, &names, problems);
     let stages = stages(root, &written, &gates, &names, problems);
     let rule = rule(root, &gates, &names, problems);
+    let completion = completion(root, &gates, &names, problems);
     Plan {
         name: name.map(|name| name.it.to_owned()).unwrap_or_default(),
         path: path.to_owned(),
@@ -103,6 +118,7 @@ pub(super) fn plan(
         gates,
         stages,
         rule,
+        completion,
         evidence,
     }
 }
@@ -244,11 +260,8 @@ fn input(table: Table<'_>, context: &Context<'_, '_>, problems: &mut Problems<'_
 }
 
 fn each(node: Node<'_>, root: &Path, problems: &mut Problems<'_>) -> Input {
-    let Some(pattern) = string(node, problems) else { return Input::Nothing };
-    if let Err(error) = crate::evidence::glob(pattern.it) {
-        problems.add(pattern.at, Diagnostic::new(error.code(), error.to_string()));
-    }
-    Input::Each { pattern: pattern.it.to_owned(), root: root.to_owned() }
+    let Some(pattern) = pattern(node, problems) else { return Input::Nothing };
+    Input::Each { pattern: pattern.to_owned(), root: root.to_owned() }
 }
 
 fn check_gate_needs(

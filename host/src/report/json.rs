@@ -97,7 +97,7 @@ mod tests {
         };
         assert_eq!(
             names(&json),
-            "schemaVersion runId decision verificationResult exitCode verifier timeVerified startedOn finishedOn subject \
+            "schemaVersion runId decision verificationResult exitCode completion verifier timeVerified startedOn finishedOn subject \
              policy trust revocations inputs baseline summary gates approvals violations errorBudget reasons nextActions"
         );
         assert_eq!(

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     files::shown,
-    manifest::{Enforcement, Exchange, GatePlan, Hosts, Input, Origin, Plan, Rule, StageKind},
+    manifest::{Completion, Enforcement, Exchange, GatePlan, Hosts, Input, Origin, Plan, Rule, StageKind},
     text::printable,
 };
 
@@ -36,6 +36,11 @@ pub fn describe(plan: &Plan) -> String {
         Rule::Expr(expr) => expr.to_string(),
     };
     let _ = writeln!(text, "  go when   {rule}");
+    if let Some(Completion { mode, task_class, kinds, .. }) = &plan.completion {
+        let class = task_class.map(|class| format!(" ({class})")).unwrap_or_default();
+        let kinds = if kinds.is_empty() { "a probe".to_owned() } else { kinds.join(", ") };
+        let _ = writeln!(text, "  complete  {}{class} when {kinds} passed", mode.name());
+    }
     text
 }
 
@@ -57,6 +62,7 @@ fn origin(origin: &Origin) -> String {
     match origin {
         Origin::File { path, optional: false, .. } => shown(path),
         Origin::File { path, optional: true, .. } => format!("{} if it is there", shown(path)),
+        Origin::Files { pattern, root } => format!("the digests of {}", shown(&root.join(pattern))),
         Origin::Value(_) => "a value in the manifest".to_owned(),
         Origin::Env(names) => format!("the environment's {}", names.join(", ")),
         Origin::Command(command) => {
@@ -117,13 +123,16 @@ trust = "trust.toml"
 hosts = ["*.example.com", "[::1]:80"]
 [evidence]
 log = { file = "hmr.jsonl", optional = true, after = ["smoke"] }
+left = { files = "out/**/*.json", after = ["smoke"] }
 ci = { env = ["CI", "GITHUB_SHA"] }
 smoke = { command = ["./app", "--token", "${env:TOKEN}", "two words\u001b[2J", ""] }
 talk = { http = [{ url = "https://a.example.com/x?t=${env:TOKEN}" }, { url = "http://[::1]/", json = 1 }] }
 unused = { value = 1 }
 [gate.g]
 module = "g.wasm"
-input = { log = "log", ci = "ci", talk = "talk" }
+input = { log = "log", ci = "ci", talk = "talk", left = "left" }
+[completion]
+task_class = "cli"
 "#;
 
     #[test]
@@ -134,13 +143,15 @@ release (release.toml)
   trust     trust.toml
   may reach *.example.com, [::1]:80
   evidence  log: hmr.jsonl if it is there, after smoke
+  evidence  left: the digests of out/**/*.json, after smoke
   evidence  ci: the environment's CI, GITHUB_SHA
   evidence  smoke: runs ./app --token ${env:TOKEN} 'two words\\u{1b}[2J' '' in .
   evidence  talk: GET https://a.example.com/x?t=${env:TOKEN}, then POST http://[::1]/
   stage     all (in parallel)
     gate    g: g.wasm
-            log = log, ci = ci, talk = talk
+            log = log, ci = ci, talk = talk, left = left
   go when   every mandatory gate passes
+  complete  product_complete (cli) when headless_run, stdout_golden passed
 ";
         assert_eq!(describe(&plan), expect);
     }

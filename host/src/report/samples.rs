@@ -73,6 +73,7 @@ pub(super) fn decided(gates: Vec<GateResult>, strict_manual: bool) -> Record {
             duration_ms: Some(Duration::from_micros(1_250)),
         }],
         baseline: Vec::new(),
+        completion: None,
     };
     Record::new(run, decision, gates)
 }

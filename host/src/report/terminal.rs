@@ -13,7 +13,7 @@ use super::{
     tally::{milliseconds, tally},
 };
 use crate::{
-    decision::{GateOutcome, GateResult, Reason, Ruling},
+    decision::{CompletionOutcome, CompletionRecord, GateOutcome, GateResult, ProbeRecord, Reason, Ruling},
     manifest::Enforcement,
     text::{counted, excerpt},
 };
@@ -37,6 +37,8 @@ const WIDEST_NAME: usize = 40;
 const WIDTH: usize = 120;
 /// How much of a headline is shown however wide the columns before it are, in characters.
 const LEAST_HEADLINE: usize = 40;
+/// How many probes the line about completion names; a gate may give thousands of pieces of evidence.
+const MOST_PROBES: usize = 12;
 /// The share of its fuel from which a gate is near its limit, in percent.
 const NEAR: u128 = 80;
 
@@ -77,6 +79,9 @@ pub fn conclusion(record: &Record) -> String {
         text.push_str(&failures(gate, record));
     }
     let _ = writeln!(text, "\n{}", decision_line(record));
+    if let Some(completion) = &record.completion {
+        let _ = writeln!(text, "{}", completion_line(completion));
+    }
     if record.decision != Ruling::Go {
         for Reason { code, message, .. } in record.reasons.iter().filter(|reason| is_of_the_whole(reason)) {
             let _ = writeln!(text, "  {message} {DIM}[{code}]{DIM:#}");
@@ -156,6 +161,26 @@ pub fn decision_line(record: &Record) -> String {
     format!("{style}{}{style:#} — {}", record.decision.name(), tally(record))
 }
 
+/// Whether the work is complete, in one line: `incomplete — product_complete (cli): headless_run passed, stdout_golden deferred`.
+fn completion_line(completion: &CompletionRecord) -> String {
+    let (style, word) = match completion.outcome {
+        CompletionOutcome::Complete => (GREEN, "complete"),
+        CompletionOutcome::Blocked => (RED, "completion blocked"),
+        CompletionOutcome::Incomplete => (YELLOW, "incomplete"),
+    };
+    let class = completion.task_class.map(|class| format!(" ({class})")).unwrap_or_default();
+    let probe = |probe: &ProbeRecord| {
+        let gate = || format!("gate {}", excerpt(probe.gate.as_deref().unwrap_or_default(), WIDEST_NAME));
+        let name = probe.kind.as_ref().map_or_else(gate, |kind| excerpt(kind, WIDEST_NAME));
+        format!("{name} {}", probe.status.name())
+    };
+    let mut probes: Vec<String> = completion.probes.iter().take(MOST_PROBES).map(probe).collect();
+    let more = completion.probes.len().saturating_sub(MOST_PROBES);
+    probes.extend((more > 0).then(|| format!("and {more} more")));
+    let probes = if probes.is_empty() { "nothing was probed".to_owned() } else { probes.join(", ") };
+    format!("{style}{word}{style:#} — {}{class}: {probes}", completion.mode.name())
+}
+
 /// How much of its fuel a gate burned, in whole percent and rounded up: something is never nothing.
 fn fuel_percent(used: u64, limit: u64) -> Option<u128> {
     (limit > 0).then(|| (u128::from(used) * 100).div_ceil(u128::from(limit)))
@@ -165,7 +190,11 @@ fn fuel_percent(used: u64, limit: u64) -> Option<u128> {
 mod tests {
     use super::*;
     use crate::{
-        decision::samples::{bare, gate},
+        decision::{
+            ProbeStatus,
+            samples::{bare, gate},
+        },
+        manifest::CompletionMode,
         report::samples::{check_golden, decided, go, record, review_only, suite},
     };
 
@@ -245,6 +274,41 @@ mod tests {
         ] {
             assert!(plain(&render(&record)).ends_with(expect), "{}", render(&record));
         }
+    }
+
+    #[test]
+    fn completion_is_one_line_behind_the_decision() {
+        let probe = |kind: Option<&str>, status| ProbeRecord {
+            kind: kind.map(str::to_owned),
+            gate: Some("smoke\u{1b}".to_owned()),
+            status,
+            reason: String::new(),
+        };
+        let shown = |outcome, task_class, probes| {
+            let mode = CompletionMode::ProductComplete;
+            let completion = CompletionRecord { mode, task_class, outcome, probes, reasons: Vec::new() };
+            let record = Record { completion: Some(completion), ..go() };
+            plain(&conclusion(&record)).lines().last().unwrap_or_default().to_owned()
+        };
+        for (outcome, class, probes, expect) in [
+            (
+                CompletionOutcome::Complete,
+                Some("cli"),
+                vec![probe(Some("headless_run"), ProbeStatus::Passed), probe(Some("a\u{1b}"), ProbeStatus::Passed)],
+                "complete — product_complete (cli): headless_run passed, a\\u{1b} passed",
+            ),
+            (
+                CompletionOutcome::Blocked,
+                None,
+                vec![probe(None, ProbeStatus::Faulted), probe(Some("api_smoke"), ProbeStatus::Deferred)],
+                "completion blocked — product_complete: gate smoke\\u{1b} faulted, api_smoke deferred",
+            ),
+            (CompletionOutcome::Incomplete, None, vec![], "incomplete — product_complete: nothing was probed"),
+        ] {
+            assert_eq!(shown(outcome, class, probes), expect);
+        }
+        let many = vec![probe(Some("k"), ProbeStatus::Passed); 14];
+        assert!(shown(CompletionOutcome::Complete, None, many).ends_with("k passed, and 2 more"));
     }
 
     #[test]

@@ -133,6 +133,7 @@ impl Args {
             revocations: trust.revocations_record(),
             inputs: inputs(&evidence).chain(held_files.inputs()).chain(ran.inputs).collect(),
             baseline: held_files.baselines(&plan, &ran.gates),
+            completion: plan.completion.clone(),
         };
         let record = Record::new(facts, decision, ran.gates);
         outputs.write(&record, &plan.name, self.strict_manual)?;

@@ -19,7 +19,10 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid},
 };
 
-use crate::{evidence::world::World, manifest::CommandSource};
+use crate::{
+    evidence::world::{INTERRUPTED, World},
+    manifest::CommandSource,
+};
 
 /// How often the end of collecting is looked for.
 const LOOK: Duration = Duration::from_millis(50);
@@ -53,7 +56,7 @@ impl Ended {
             Self::Exited(_) => "completed",
             Self::Killed(_) => "killed",
             Self::TimedOut => "timeout",
-            Self::Interrupted => "interrupted",
+            Self::Interrupted => INTERRUPTED,
         }
     }
 }

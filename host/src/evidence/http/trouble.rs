@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::evidence::world::INTERRUPTED;
+
 /// Why an exchange failed. Its texts may hold what a server wrote, and so have to pass by the secrets before they are seen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Trouble {
@@ -64,7 +66,7 @@ impl Trouble {
             Self::HostRefused(_) => "host_refused",
             Self::RedirectRefused { .. } => "redirect_refused",
             Self::Malformed(_) => "malformed",
-            Self::Interrupted => "interrupted",
+            Self::Interrupted => INTERRUPTED,
             Self::NoEventId | Self::Failed(_) => "failed",
         }
     }

@@ -26,11 +26,11 @@ i = 'i.json'
 'k k' = { value = 1 }
 ",
         &[
-            "7:5 missing-key: evidence is one of `file`, `value`, `env`, `command` and `http`, and here is none",
-            "8:5 missing-key: evidence is one of `file`, `value`, `env`, `command` and `http`, and here is none",
+            "7:5 missing-key: evidence is one of `file`, `files`, `value`, `env`, `command` and `http`, and here is none",
+            "8:5 missing-key: evidence is one of `file`, `files`, `value`, `env`, `command` and `http`, and here is none",
             "8:7 unknown-key: unknown key `flie`; did you mean `file`?",
-            "9:5 key-conflict: evidence is one of `file`, `value`, `env`, `command` and `http`, and here are `file` and `value`",
-            "10:5 key-conflict: evidence is one of `file`, `value`, `env`, `command` and `http`, and here are `env` and `http`",
+            "9:5 key-conflict: evidence is one of `file`, `files`, `value`, `env`, `command` and `http`, and here are `file` and `value`",
+            "10:5 key-conflict: evidence is one of `file`, `files`, `value`, `env`, `command` and `http`, and here are `env` and `http`",
             "11:18 key-conflict: `format` means nothing beside `value`",
             "12:44 key-conflict: `timeout` belongs to an exchange: write it inside of `http`",
             "12:60 key-conflict: `cwd` means nothing beside `http`",
@@ -56,6 +56,10 @@ e = { value = 99999999999999999999 }
 f = { env = [] }
 g = { env = 'CI' }
 h = { env = ['CI', 'A-B', 'A=B', '', '1A', \"A\\u0000\"] }
+i = { files = '../**' }
+j = { files = ['a', 'b'] }
+k = { files = 'out/**', optional = true, format = 'json' }
+l = { files = '{a', file = 'a.json' }
 ",
         &[
             "7:14 unknown-format: the ending of `f.bin` does not say how it is read; add `format`: one of `json`, `jsonl`, `toml`, `yaml`, `text`, `bytes`",
@@ -71,6 +75,11 @@ h = { env = ['CI', 'A-B', 'A=B', '', '1A', \"A\\u0000\"] }
             "14:34 bad-variable: `` is no name of a variable; a variable's name has letters, digits and `_`, and starts with no digit",
             "14:38 bad-variable: `1A` is no name of a variable; a variable's name has letters, digits and `_`, and starts with no digit",
             "14:44 bad-variable: `A\\u{0}` is no name of a variable; a variable's name has letters, digits and `_`, and starts with no digit",
+            "15:15 bad-glob: `../**` leads out of the manifest's folder",
+            "16:15 wrong-type: expected a string, found an array",
+            "17:25 key-conflict: `optional` means nothing beside `files`",
+            "17:42 key-conflict: `format` means nothing beside `files`",
+            "18:5 key-conflict: evidence is one of `file`, `files`, `value`, `env`, `command` and `http`, and here are `file` and `files`",
         ],
     );
 }

@@ -19,21 +19,22 @@ use super::{
     order::{order, shown},
     plan::EvidenceSource,
     problems::{Problems, quoted, unknown},
-    reader::{At, Node, Table, check_name},
+    reader::{At, Node, Table, check_name, pattern},
     resolve::Names,
     template::is_variable,
 };
 use crate::diagnostic::Diagnostic;
 
 /// Each kind of evidence, by its own key, and the other keys that it takes.
-const KINDS: [(&str, &[&str]); 5] = [
+const KINDS: [(&str, &[&str]); 6] = [
     ("file", &["file", "format", "optional", "after"]),
+    ("files", &["files", "after"]),
     ("value", &["value", "after"]),
     ("env", &["env", "after"]),
     ("command", &["command", "cwd", "env", "timeout", "max_output", "format", "reveal", "after"]),
     ("http", &["http", "reveal", "after"]),
 ];
-const ONE_OF: &str = "one of `file`, `value`, `env`, `command` and `http`";
+const ONE_OF: &str = "one of `file`, `files`, `value`, `env`, `command` and `http`";
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const MOST_MILLISECONDS: u64 = 3_600_000;
@@ -130,6 +131,7 @@ fn written(node: Node<'_>, context: &Context<'_, '_>, problems: &mut Problems<'_
     };
     written.origin = match kind {
         Some("file") => file(table, context.folder, problems),
+        Some("files") => files(table, context.folder, problems),
         Some("value") => table.get("value").and_then(|node| value(node, problems)),
         Some("env") => env(table, problems),
         Some("command") => command::command(table, context, problems).map(Origin::Command),
@@ -203,6 +205,11 @@ fn file(table: Table<'_>, folder: &Path, problems: &mut Problems<'_>) -> Option<
         }
     };
     Some(Origin::File { path: folder.join(path.it), format, optional })
+}
+
+fn files(table: Table<'_>, folder: &Path, problems: &mut Problems<'_>) -> Option<Origin> {
+    let pattern = pattern(table.get("files")?, problems)?;
+    Some(Origin::Files { pattern: pattern.to_owned(), root: folder.to_owned() })
 }
 
 /// The format that `table` says, where it says one.

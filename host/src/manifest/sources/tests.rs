@@ -47,6 +47,7 @@ fn files_are_read_as_their_ending_or_the_manifest_says() {
             "{ file = '/x.json', format = 'yaml', optional = false }",
             r#"File { path: "/x.json", format: Yaml, optional: false }"#,
         ),
+        ("{ files = 'out/**' }", r#"Files { pattern: "out/**", root: "d" }"#),
         ("{ env = ['B', 'A', 'B', '_a1'] }", r#"Env(["B", "A", "_a1"])"#),
     ] {
         assert_eq!(format!("{:?}", origin(source)), expect, "{source}");
@@ -204,4 +205,7 @@ fn an_overridden_source_is_a_file_and_waits_for_nothing() {
         r#"unused Value(Number(1)) ([2], [], false)"#,
     ];
     assert_eq!(shown, expect);
+    let plan = self::plan("left = { files = 'out/**' }\n", &[("left", "r/left")]);
+    let expect = r#"File { path: "r/left", format: Json, optional: false }"#;
+    assert_eq!(format!("{:?}", plan.evidence[0].origin), expect, "a state is JSON, whatever the file is called");
 }
