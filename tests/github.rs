@@ -212,3 +212,56 @@ fn a_summary_that_cannot_be_written_is_never_taken_for_a_no_go() {
         }
     }
 }
+
+#[test]
+fn what_keeps_a_command_from_its_work_is_an_annotation() {
+    let dir = dir();
+    dir.manifest(&answering("good", PASS));
+    let told = |arguments: &[&str], status: i32, code: &str| {
+        let under = |value: &str| dir.portcullis(arguments).env("GITHUB_ACTIONS", value).run();
+        let ended = under("true");
+        ended.exits(status).refuses_with(code);
+        let found = commands(&ended);
+        assert_eq!(found.len(), 1, "{ended}");
+        assert!(found[0].starts_with(&format!("::error title=portcullis%3A {code}::")), "{ended}");
+        check_annotation(found[0], "a problem", &ended);
+        let elsewhere = under("false");
+        elsewhere.exits(status).refuses_with(code);
+        assert!(commands(&elsewhere).is_empty(), "{elsewhere}");
+    };
+    told(&["run", "gone.toml"], 2, "file-missing");
+    told(&["run", "--gates", "x\n::error::forged"], 2, "unknown-gate");
+    told(&["run", "--out", "trust.toml"], 3, "file-unwritable");
+    dir.write("parrot-gate.wasm", crate::harness::assemble(crate::harness::PARROT));
+    told(&["run"], 4, "signature-missing");
+    told(&["scan", "parrot-gate.wasm", "trust.toml"], 4, "unverified");
+    // Each problem of several is one.
+    dir.write("portcullis.toml", "schema = 2\nnmae = 'x'\n");
+    let ended = run(&dir, &[]);
+    let problems = ended.exits(2).stderr.matches("error[").count();
+    assert!(problems > 1 && commands(&ended).len() == problems, "{ended}");
+    assert!(!dir.has("summary.md"), "{ended}");
+}
+
+#[test]
+fn a_summary_takes_no_more_than_the_room_that_its_step_has_left() {
+    let dir = dir();
+    dir.manifest(&format!("{}{}", answering("good", PASS), answering("bad", crate::harness::FAIL)));
+    let added = |room: usize| {
+        let before = "x".repeat(MIB - room);
+        dir.write("summary.md", &before);
+        run(&dir, &[]).exits(1);
+        let after = dir.text("summary.md");
+        assert!(after.len() <= MIB, "{} bytes with room for {room}", after.len());
+        after.strip_prefix(&before).expect("what was there stays").to_owned()
+    };
+    let whole = added(MIB / 2);
+    assert!(whole.contains("| Gate |") && whole.contains("<details"), "{whole}");
+    let alone = added(400);
+    assert!(alone.starts_with("## ") && alone.contains("no-go"), "the decision stands alone: {alone}");
+    assert!(!alone.contains("| Gate |") && !alone.contains("<details"), "{alone}");
+    assert_eq!((added(40), added(0)), (String::new(), String::new()), "nothing is cut");
+    dir.write("summary.md", "x".repeat(MIB + 1));
+    run(&dir, &[]).exits(1);
+    assert_eq!(dir.read("summary.md").len(), MIB + 1, "nothing is added to what is too long already");
+}

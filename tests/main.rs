@@ -18,6 +18,7 @@ mod guests;
 mod harness;
 mod inputs;
 mod interrupts;
+mod ledger;
 mod lines;
 mod manifests;
 mod modules;

@@ -224,3 +224,31 @@ fn two_outputs_to_one_file_are_misuse_and_a_device_stays_a_device() {
     dir.portcullis(&["run", "--output", "json=/dev/null"]).run().exits(2).says("not-a-file");
     assert!(!fs::metadata("/dev/null").expect("there").is_file());
 }
+
+#[test]
+fn an_output_in_the_place_of_a_file_that_a_validator_looks_at_is_misuse() {
+    let dir = Dir::new();
+    dir.parrot("validator");
+    dir.write("docs/a.txt", crate::harness::hex(PASS.as_bytes()));
+    dir.write("n/docs/b.txt", crate::harness::hex(PASS.as_bytes()));
+    dir.manifest("[gate.v]\nmodule = 'parrot-validator.wasm'\neach = 'docs/*.txt'\n");
+    let elsewhere = "schema = 1\nname = 'n'\ntrust = '../trust.toml'\n[gate.v]\nmodule = '../parrot-validator.wasm'\n";
+    dir.write("n/portcullis.toml", format!("{elsewhere}each = 'docs/*.txt'\n"));
+    std::os::unix::fs::symlink("docs/a.txt", dir.path("link")).expect("a link");
+    for (manifest, output, read) in [
+        ("portcullis.toml", "docs/a.txt", "docs/a.txt"),
+        ("portcullis.toml", "./docs/../docs/a.txt", "docs/a.txt"),
+        ("portcullis.toml", "link", "docs/a.txt"),
+        ("n/portcullis.toml", "n/docs/b.txt", "n/docs/b.txt"),
+    ] {
+        let before = dir.read(read);
+        let ended = dir.portcullis(&["run", manifest, "--output", &format!("json={output}")]).run();
+        ended.exits(2).refuses_with("output-is-input");
+        assert_eq!(dir.read(read), before, "{output}");
+        assert!(dir.has("link"), "{output}");
+    }
+    // What only lies beside them is nobody's input.
+    dir.write("docs/a.json", "an older one");
+    dir.portcullis(&["run", "--output", "json=docs/a.json"]).run().exits(0);
+    assert_eq!(dir.json("docs/a.json")["decision"], "go");
+}

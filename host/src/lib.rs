@@ -10,7 +10,7 @@
 //! evidence sources ──collect (once)──▶ Evidence (bytes + digest)
 //! bytes ──verify(trust root, revocations, now)──▶ VerifiedModule ──compile──▶ Gate
 //! Gate × Request(params, evidence, now) ──run(limits)──▶ Outcome = Verdict | Fault
-//! [Outcome] ──combine──▶ Decision ──▶ record ──▶ reports, exit code
+//! [Outcome] ──combine──▶ Decision ──▶ record in the ledger ──▶ reports, exit code
 //! ```
 //!
 //! # What may know what
@@ -23,7 +23,9 @@
 //! - [`findings`] gives findings names that last, and holds them against suppressions and baselines; it asks no gate.
 //! - [`migration`] turns the text of a workflow in an older form into the newer one.
 //! - [`cases`] compares what a gate came to with what its author expects; it decides nothing and opens no file.
-//! - [`run`] walks the line for a whole plan and tells what happens as events; it prints nothing.
+//! - [`intake`] reads every file that a plan names, each once, from the disk or as a ledger kept it.
+//! - [`ledger`] keeps what runs did, so that it outlasts them; it judges nothing.
+//! - [`mod@run`] walks the line for a whole plan and tells what happens as events; it prints nothing. [`run()`] is all of it.
 //! - [`report`] turns a record or an event into text.
 //! - `cli`, in the binary, is the only room that prints, reads the clock and the environment, and opens files that a user names.
 #![deny(missing_docs)]
@@ -35,7 +37,9 @@ pub mod digest;
 pub mod evidence;
 pub mod files;
 pub mod findings;
+pub mod intake;
 pub mod judge;
+pub mod ledger;
 pub mod limits;
 pub mod manifest;
 pub mod migration;
@@ -43,6 +47,9 @@ pub mod parallel;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+pub mod stopped;
 pub mod text;
 pub mod trust;
 pub mod units;
+
+pub use run::run;

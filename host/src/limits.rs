@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 const MIB: u64 = 1 << 20;
 
@@ -117,7 +117,7 @@ impl Limits {
 }
 
 /// Which limit a call or a compile ran into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
     /// [`Limits::fuel`], in units.
@@ -155,7 +155,7 @@ pub enum Limit {
 }
 
 /// A limit that was reached, with what was wanted and what was allowed, both in the limit's unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Exceeded {
     /// Which limit.
     pub limit: Limit,

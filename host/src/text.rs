@@ -36,6 +36,32 @@ pub(crate) fn is_unsafe(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// JSON in which every invisible character is an escape: people read it at terminals, and JSON itself leaves most of what
+/// a terminal obeys as it is. Nor is anything in it a command to a runner of workflows, which looks for `##[` everywhere.
+pub(crate) fn inert(text: String) -> String {
+    // No `#` stands outside of strings, and in one the escape means the same.
+    let text = if text.contains("##[") { text.replace("##[", "##\\u005b") } else { text };
+    // Most text is of plain letters, and they are seen all at once much faster than characters one by one.
+    let is_plain = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
+    let is_invisible = |character: char| is_unsafe(character) && !matches!(character, '\n' | '\t');
+    if is_plain || !text.contains(is_invisible) {
+        return text;
+    }
+    // Outside of strings JSON has none of them but one, so what is replaced by an escape stands in a string, where the escape
+    // means the same. A carriage return only ever stands outside, where it would let a gate write over the host's words.
+    let mut inert = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if character == '\r' {
+            inert.push(' ');
+        } else if is_invisible(character) {
+            inert.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            inert.push(character);
+        }
+    }
+    inert
+}
+
 /// `50,000,000`: a number whose size is seen at a glance.
 #[must_use]
 pub fn grouped(number: u64) -> String {

@@ -94,3 +94,41 @@ fn an_approval_that_the_run_reads_is_not_taken_for_an_output() {
     scene.run(&["--output", &format!("json={file}")]).exits(2).refuses_with("output-is-input");
     assert_eq!(scene.dir.read(&file), before);
 }
+
+#[test]
+fn a_place_of_approvals_that_is_named_has_to_be_there() {
+    let scene = Scene::new();
+    let file = scene.approve("ann", &[]);
+    scene.counts(&["--approvals", &file]);
+    scene.counts(&["--approvals", "approvals"]);
+    for gone in ["gone.json", "gone/", "approvals/gone.json"] {
+        let ended = scene.run(&["--approvals", &file, "--approvals", gone]);
+        ended.exits(2).refuses_with("file-missing").says(gone);
+        scene.dir.has_no_artifacts();
+    }
+    // The folder that the manifest means need not be.
+    fs::remove_dir_all(scene.dir.path("approvals")).expect("removed");
+    scene.counts_for_nothing(&[], None);
+}
+
+#[test]
+fn of_more_files_than_are_looked_at_the_first_one_behind_them_is_told() {
+    let scene = Scene::new();
+    let file = scene.approve("ann", &[]);
+    let signed = scene.dir.read(&file);
+    fs::remove_file(scene.dir.path(&file)).expect("removed");
+    // About another gate: nothing is told of these.
+    for number in 0..1_000 {
+        scene.dir.write(format!("approvals/{number:04}.json"), r#"{"gate":"other"}"#);
+    }
+    scene.counts_for_nothing(&[], None);
+    for name in ["z1", "z2"] {
+        scene.dir.write(format!("approvals/{name}.json"), &signed);
+    }
+    scene.counts_for_nothing(&[], Some("APPROVAL_MALFORMED"));
+    let told = scene.manual()["findings"].to_string();
+    assert!(told.contains("approvals/z1.json") && told.contains("only the first 1000 files"), "{told}");
+    fs::rename(scene.dir.path("approvals/z1.json"), scene.dir.path("approvals/0500.json")).expect("moved");
+    scene.run(&[]).exits(0);
+    assert_eq!(scene.manual()["outcome"], "pass", "within the first ones it counts");
+}

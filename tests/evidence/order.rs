@@ -72,3 +72,29 @@ fn an_order_without_a_beginning_is_misuse() {
         dir.has_no_artifacts();
     }
 }
+
+#[test]
+fn no_command_runs_for_a_plan_with_a_module_that_is_refused() {
+    let dir = dir();
+    let foreign = "(module (import \"env\" \"x\" (func)) (memory (export \"memory\") 1) (func (export \"_start\")))";
+    dir.gate("foreign.wasm", "gate", foreign);
+    dir.gate("no-start.wasm", "gate", "(module (memory (export \"memory\") 1))");
+    let sources = "e = { command = ['/bin/sh', '-c', 'echo x >ran'] }";
+    let other = |module: &str, more: &str| {
+        manifest(&dir, "", sources);
+        let text = dir.text("portcullis.toml");
+        dir.write("portcullis.toml", format!("{text}[gate.other]\nmodule = '{module}'\ninput = 'e'\n{more}"));
+        dir.run()
+    };
+    for (module, more, code) in [
+        ("foreign.wasm", "", "foreign-imports"),
+        ("no-start.wasm", "", "no-start"),
+        ("echo.wasm", "kind = 'readiness'\n", "wrong-kind"),
+    ] {
+        other(module, more).exits(4).refuses_with(code);
+        assert!(!dir.has("ran"), "{module}");
+        dir.has_no_artifacts();
+    }
+    other("echo.wasm", "kind = 'gate'\n").exits(0);
+    assert_eq!(dir.text("ran"), "x\n", "the command is one that tells that it ran");
+}

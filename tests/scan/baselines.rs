@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOW, dir, scan, with_flows};
+use super::{MODULE, NOW, dir, scan, with_flows};
 use crate::harness::{Dir, Ended};
 
 fn diff(dir: &Dir, more: &[&str]) -> Ended {
@@ -190,4 +190,21 @@ fn what_is_cut_empty_or_something_else_is_never_taken_for_a_baseline() {
     diff(&dir, &[]).exits(0);
     std::fs::create_dir(dir.path("folder")).expect("made");
     scan(&dir, &["--baseline", "folder"]).run().exits(2).refuses_with("not-a-file");
+}
+
+#[test]
+fn a_baseline_says_of_a_validator_that_nobody_verified_that_it_is_none() {
+    let dir = with_flows(&[("a", "foo(1)\n"), ("b", "goal: x\n")]);
+    let outputs = ["--output", "baseline=one.json", "--output", "classification=c.json", "--now", NOW];
+    for (trust, unverified) in [(&["--unverified"][..], Some(json!(true))), (&["--trust", "trust.toml"], None)] {
+        dir.portcullis(&[&["scan", MODULE, "flows"], trust, &outputs].concat()).run().exits(1);
+        dir.portcullis(&["baseline", "write", "--scan", "c.json", "--out", "two.json"]).run().exits(0);
+        for file in ["one.json", "two.json"] {
+            assert_eq!(dir.json(file).get("unverified"), unverified.as_ref(), "{file} {trust:?}");
+        }
+        assert_eq!(dir.text("one.json"), dir.text("two.json"));
+        // It is a baseline all the same: whoever made it said so.
+        let held = ["--baseline", "two.json", "--fail-on", "new"];
+        scan(&dir, &held).run().exits(0).says("0 new");
+    }
 }

@@ -1,9 +1,15 @@
 //! What a scan leaves: whole or not at all, never an older one, and never in the place of what it reads.
 
+use std::time::Duration;
+
+use rustix::process::Signal;
 use serde_json::json;
 
-use super::{MODULE, NOW, dir, scan, with_flows};
-use crate::harness::Dir;
+use super::{MODULE, NOW, dir, scan, scan_by, with_flows};
+use crate::{
+    harness::Dir,
+    interrupts::{send, wait_until_it_works},
+};
 
 fn around() -> Dir {
     with_flows(&[("a", "foo(1)\n"), ("b", ":\n"), ("sub/c", "goal: x\n")])
@@ -160,4 +166,30 @@ fn nothing_is_kept_but_what_was_asked_for() {
     dir.portcullis(&["scan", MODULE, "flows", "--unverified", "--now", NOW, "--no-cache"]).run().exits(1);
     assert_eq!(listed(), before);
     assert_eq!(dir.text("flows/a.aether"), "foo(1)\n");
+}
+
+#[test]
+fn a_scan_that_is_interrupted_leaves_no_file() {
+    let dir = Dir::new();
+    dir.gate("moody.wasm", "validator", include_str!("../guests/moody.wat"));
+    for (name, text) in [("a", "pass"), ("b", "spin"), ("c", "pass")] {
+        dir.write(format!("flows/{name}.aether"), text);
+    }
+    let forms = ["text", "classification", "markdown", "baseline", "sarif", "status"];
+    let outputs: Vec<String> = forms.iter().map(|form| format!("--output={form}=out/{form}")).collect();
+    forms.iter().for_each(|form| dir.write(format!("out/{form}"), "an older one"));
+    let mut arguments = vec!["--history-dir", "history", "--jobs", "1", "--fuel", "1T", "--time", "60s"];
+    arguments.extend(outputs.iter().map(String::as_str));
+    // What is compiled already is at work at once.
+    scan_by(&dir, "moody.wasm", &["--fuel", "1M"]).run().exits(3);
+    for signal in [Signal::INT, Signal::TERM] {
+        let running = scan_by(&dir, "moody.wasm", &arguments).start();
+        wait_until_it_works(running.id());
+        send(running.id(), signal);
+        let ended = running.wait();
+        ended.exits(3).says("interrupted");
+        assert!(ended.took < Duration::from_secs(50), "it did not wait for the validator\n{ended}");
+        assert_eq!(dir.path("out").read_dir().expect("listed").count(), 0, "{ended}");
+        assert!(!dir.has("history"), "{ended}");
+    }
 }

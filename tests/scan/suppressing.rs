@@ -133,3 +133,41 @@ fn a_template_proposes_the_most_frequent_and_holds_nothing_until_it_is_filled_in
     let one = suppress(&dir, &["template", "--scan", "c.json", "--top", "1"]).exits(0).stdout.clone();
     assert_eq!(one.matches(" WHY ").count(), 1);
 }
+
+#[test]
+fn of_many_that_are_added_at_once_none_is_lost() {
+    let dir = with_flows(&[]);
+    let names: Vec<String> = (0..12).map(|number| format!("{number:016x}")).collect();
+    for file in [None, Some("s.txt")] {
+        let file_flag: Vec<&str> = file.iter().flat_map(|file| ["--file", *file]).collect();
+        let add = |name: &str| {
+            let reason = ["suppress", "add", name, "--reason", "r", "--now", NOW];
+            dir.portcullis(&[&reason[..], &file_flag].concat()).start()
+        };
+        let running: Vec<_> = names.iter().map(|name| add(name)).collect();
+        for running in running {
+            running.wait().exits(0);
+        }
+        let listed = suppress(&dir, &[&["list", "--json"][..], &file_flag].concat()).exits(0).json();
+        let mut listed: Vec<_> =
+            listed.as_array().expect("a list").iter().filter_map(|entry| entry["fingerprint"].as_str()).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, names);
+    }
+    // While some are added, others go.
+    let prune = ["suppress", "prune", "--file", "s.txt", "--expired", "--now", "2026-02-01T00:00:00Z"];
+    dir.write("s.txt", format!("{ONE}  # over expires=2026-01-20\n"));
+    let add = |name: &str| {
+        dir.portcullis(&["suppress", "add", name, "--reason", "r", "--file", "s.txt", "--now", NOW]).start()
+    };
+    let mut running: Vec<_> = names.iter().map(|name| add(name)).collect();
+    running.insert(6, dir.portcullis(&prune).start());
+    for running in running {
+        running.wait().exits(0);
+    }
+    let left = dir.text("s.txt");
+    assert!(!left.contains(ONE) && names.iter().all(|name| left.contains(name.as_str())), "{left}");
+    let around = dir.path("").read_dir().expect("listed").map(|entry| entry.expect("listed").file_name());
+    let locks: Vec<_> = around.filter(|name| name.to_string_lossy().ends_with(".lock")).collect();
+    assert!(locks.is_empty(), "{locks:?}");
+}

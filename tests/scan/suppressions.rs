@@ -201,3 +201,29 @@ fn a_gate_has_its_suppressions_from_its_manifest_and_tells_of_them_in_the_record
     run(NOW).exits(2).refuses_with("suppression-fingerprint");
     dir.has_no_artifacts();
 }
+
+#[test]
+fn of_some_of_the_files_none_is_called_unused() {
+    let (dir, [foo, parse], _) = around();
+    dir.write("flows/b.aether", "bar(1)\n");
+    let bar = names(&classified(&dir, &[]), "flows/b.aether", "v1").remove(0);
+    let entries = format!("{foo}\n{parse}  # owner=@ann expires=2026-01-12\n{bar}\n0000000000000000\n");
+    let all = under(&dir, &entries, "2026-01-10", &[]);
+    all.exits(0).says("warning[suppression-unused]: the suppression 0000000000000000");
+    assert_eq!(all.stderr.matches("suppression-unused").count(), 1, "{all}");
+    let first = under(&dir, &entries, "2026-01-10", &["--limit", "1"]);
+    first.exits(0).says("1 file").says("suppression-expiring");
+    assert!(!first.stderr.contains("suppression-unused"), "{first}");
+}
+
+#[test]
+fn a_status_line_says_that_all_that_is_wrong_is_let_pass() {
+    let (dir, [foo, parse], _) = around();
+    dir.write("flows/b.aether", "goal: x\n");
+    let suppressed = |entries: &str, status: i32| -> Vec<Option<bool>> {
+        let ended = under(&dir, entries, "2026-01-10", &["--status-json"]);
+        ended.exits(status).json_lines().iter().map(|line| line.get("suppressed").map(|it| it == true)).collect()
+    };
+    assert_eq!(suppressed(&format!("{foo}\n{parse}\n"), 0), [Some(true), None]);
+    assert_eq!(suppressed(&format!("{foo}\n"), 1), [None, None], "something is left");
+}

@@ -74,6 +74,22 @@ fn what_is_no_validator_looks_at_no_file() {
 
 #[test]
 fn a_revoked_validator_looks_at_no_file() {
+    let dir = revocable();
+    let trusted = || dir.portcullis(&["scan", MODULE, "flows", "--trust", "trust.toml"]).run();
+    trusted().exits(1).says("published by own");
+    revocations(&dir, &["add", "list.json", "--out", "draft.json", "--module", MODULE, "--reason", "malicious"]);
+    revocations(&dir, &["sign", "draft.json", "--out", "list.json", "--key", "reviewer.key"]);
+    let ended = trusted();
+    ended.exits(4).refuses_with("revoked-module");
+    assert!(ended.stdout.is_empty(), "{ended}");
+}
+
+fn revocations(dir: &Dir, arguments: &[&str]) {
+    dir.portcullis(&[&["revocations"], arguments].concat()).run().exits(0);
+}
+
+/// The same with a list, signed by `reviewer`, that revokes nothing yet; what was seen of it is remembered in `seen.json`.
+fn revocable() -> Dir {
     let dir = around();
     dir.new_key("reviewer");
     let [own, reviewer] = ["own", "reviewer"].map(|name| {
@@ -83,21 +99,12 @@ fn a_revoked_validator_looks_at_no_file() {
     let text = format!(
         "schema = 1\n[publisher.own]\nkeys = [{own}]\nmodules = [\"*\"]\nkinds = [\"validator\"]\n\
          [role.root]\nkeys = [{reviewer}]\nthreshold = 1\n[role.revocation]\nkeys = [{reviewer}]\nthreshold = 1\n\
-         [revocations]\nlist = \"list.json\"\n"
+         [revocations]\nlist = \"list.json\"\nstate = \"seen.json\"\n"
     );
     dir.write("trust.toml", text);
-    let revocations = |arguments: &[&str]| {
-        dir.portcullis(&[&["revocations"], arguments].concat()).run().exits(0);
-    };
-    revocations(&["new", "draft.json", "--id", "ours", "--trust", "trust.toml"]);
-    revocations(&["sign", "draft.json", "--out", "list.json", "--key", "reviewer.key"]);
-    let trusted = || dir.portcullis(&["scan", MODULE, "flows", "--trust", "trust.toml"]).run();
-    trusted().exits(1).says("published by own");
-    revocations(&["add", "list.json", "--out", "draft.json", "--module", MODULE, "--reason", "malicious"]);
-    revocations(&["sign", "draft.json", "--out", "list.json", "--key", "reviewer.key"]);
-    let ended = trusted();
-    ended.exits(4).refuses_with("revoked-module");
-    assert!(ended.stdout.is_empty(), "{ended}");
+    revocations(&dir, &["new", "draft.json", "--id", "ours", "--trust", "trust.toml"]);
+    revocations(&dir, &["sign", "draft.json", "--out", "list.json", "--key", "reviewer.key"]);
+    dir
 }
 
 #[test]
@@ -148,4 +155,38 @@ fn a_gate_is_trusted_as_its_manifest_says_unless_the_command_line_says_otherwise
     dir.portcullis(&["scan", "gone"]).run().exits(2).refuses_with("unknown-gate");
     dir.write("broken.toml", "schema = ");
     scan(&["--manifest", "broken.toml"]).exits(2);
+}
+
+#[test]
+fn a_validator_that_a_revocation_warns_of_is_asked_and_the_warning_told() {
+    let dir = revocable();
+    let entry = ["--module", MODULE, "--reason", "superseded", "--severity", "warn"];
+    revocations(&dir, &[&["add", "list.json", "--out", "draft.json"][..], &entry].concat());
+    revocations(&dir, &["sign", "draft.json", "--out", "list.json", "--key", "reviewer.key"]);
+    let by = |flags: &[&str]| dir.portcullis(&[&["scan", MODULE, "flows"], flags].concat()).run();
+    let ended = by(&["--trust", "trust.toml"]);
+    ended.exits(1).says("published by own");
+    assert!(ended.stderr.contains("note: the module is named by revocation `"), "{ended}");
+    assert!(!by(&["--key", "own.pub"]).exits(1).stderr.contains("revocation"), "nobody asked for what is revoked");
+}
+
+#[test]
+fn an_output_never_takes_the_place_of_what_trust_rests_on() {
+    let dir = revocable();
+    dir.manifest(&format!("[gate.g]\nmodule = '{MODULE}'\neach = 'flows/*.aether'\n"));
+    let by = |flags: &[&str]| dir.portcullis(&[&["scan", MODULE, "flows"], flags].concat()).run();
+    by(&["--trust", "trust.toml"]).exits(1);
+    for read in ["trust.toml", "list.json", "seen.json"] {
+        let before = dir.read(read);
+        let output = format!("sarif={read}");
+        by(&["--trust", "trust.toml", "--output", &output]).exits(2).refuses_with("output-is-input");
+        let gate = dir.portcullis(&["scan", "g", "--output", &output]).run();
+        gate.exits(2).refuses_with("output-is-input");
+        assert_eq!(dir.read(read), before, "{read}");
+    }
+    // What keeps the module from being read is told before what keeps trust from being known.
+    dir.write("trust.toml", "");
+    dir.write("empty.wasm", "");
+    is_refused(&dir, "empty.wasm", &["--trust", "trust.toml"], "not-a-module");
+    by(&["--trust", "trust.toml"]).exits(4);
 }

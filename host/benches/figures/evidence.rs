@@ -62,7 +62,7 @@ fn files(options: &Options, place: &Place, report: &mut Report) {
     let plan = parse(text.as_bytes(), &place.path("many.toml"), &Overrides::default()).expect("a plan");
     let world = World { variable: &|_| None, clock: &Timestamp::now, cancelled: &GOES_ON };
     let collected =
-        |jobs| timed(|| collect(&plan, Collecting { world, jobs, recorded: None, recorder: None, observe: &|_| {} }));
+        |jobs| timed(|| collect(&plan, Collecting { world, jobs, archives: &[], keeper: None, observe: &|_| {} }));
     let mut by_hand = || {
         timed(|| {
             let read = |number| fs::read(place.path(&format!("many/{number}.json"))).expect("written");

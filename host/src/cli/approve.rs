@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -12,23 +11,22 @@ use portcullis::{
     diagnostic::Diagnostic,
     digest::Digest,
     files::{read_capped, shown, write_whole},
+    intake::{Shelf, verify_all},
     run::{judged_evidence, params_digest},
     text::excerpt,
     trust::{Approval, DocumentError, Review, Time},
-    units,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
     Exit, Failure, Outcome,
+    documents::Expiry,
     evidence::{EvidenceFlags, Progress, collected},
     host,
     modules::read_private_key,
-    run::verify_all,
     subject::Subject,
-    term,
-    trust_files::TrustFiles,
+    term, trust_files,
 };
 
 /// The most bytes of a decision record that are read.
@@ -54,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KEY")]
     key: PathBuf,
     /// When its time is over: RFC 3339, or from now, such as 14d
-    #[arg(long, value_name = "TIME", value_parser = expiry)]
+    #[arg(long, value_name = "TIME")]
     expires: Expiry,
     /// Why, for whoever reads the record
     #[arg(long, value_name = "TEXT")]
@@ -68,19 +66,6 @@ pub(crate) struct Args {
     /// Where it goes [default: a file in `approvals` beside the manifest]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Expiry {
-    At(Timestamp),
-    After(Duration),
-}
-
-fn expiry(text: &str) -> Result<Expiry, String> {
-    if let Ok(at) = text.parse() {
-        return Ok(Expiry::At(at));
-    }
-    units::duration(text).map(Expiry::After).map_err(|_| "it is a time, RFC 3339, or a duration such as 14d".to_owned())
 }
 
 /// What is approved, before it is signed.
@@ -107,15 +92,7 @@ impl Args {
             }
         };
         let subject = self.subject.clone().or(matter.subject.clone()).ok_or_else(no_subject)?;
-        let expires = match self.expires {
-            Expiry::At(at) => at,
-            Expiry::After(duration) => now.checked_add(duration).map_err(|error| {
-                Failure::usage(Diagnostic::new("no-such-time", format!("its time would end past all time: {error}")))
-            })?,
-        };
-        if expires <= now {
-            return Err(Failure::usage(Diagnostic::new("expires-first", "it would expire before it is issued")));
-        }
+        let expires = self.expires.of(now)?;
         let key = read_private_key(&self.key)?;
         let review = Review {
             policy: &matter.policy,
@@ -189,8 +166,8 @@ impl Args {
     fn of_manifest(&self, manifest: &Path, now: Timestamp, global: &term::Global) -> Result<Matter, Failure> {
         let plan = self.evidence.plan(manifest, std::slice::from_ref(&self.gate))?;
         let recorded = self.evidence.recorded(&plan)?;
-        let trust = TrustFiles::open(&plan.trust, now)?;
-        let modules = verify_all(&plan, &trust, 1)?;
+        let trust = trust_files::open(&plan.trust, now)?;
+        let modules = verify_all(&plan, &trust, &Shelf::disk(), 1)?;
         let jobs = (host::jobs(None, usize::MAX), host::watch_interrupts());
         let evidence = collected(&plan, recorded.as_ref(), None, jobs, &Progress::new(global));
         let wanted = plan.gates.iter().zip(&modules).find(|(gate, _)| gate.name == self.gate);

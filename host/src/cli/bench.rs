@@ -19,7 +19,7 @@ use super::{
     Exit, Failure, Outcome,
     eval::{params, single_input},
     host,
-    modules::{Callable, LimitFlags, Subject, VerifyFlags},
+    modules::{Against, Callable, LimitFlags, Subject},
     term,
 };
 
@@ -51,7 +51,7 @@ impl Args {
         let params = params(self.params.as_deref())?;
         let input = single_input(Some(&self.input), &limits)?;
         let now = host::now(None);
-        let subject = Subject::open(&self.module, &VerifyFlags::default(), &limits, now)?;
+        let subject = Subject::open(&self.module, &limits, Ok(Against::Nobody))?;
         let run_id = host::run_id(now)?;
         let setting = Setting { now, run_id: &run_id, jobs: 1, cancelled: host::watch_interrupts() };
         let template = RequestTemplate::new(&subject.name, subject.kind, &params, now, &run_id);

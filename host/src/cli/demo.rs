@@ -108,6 +108,8 @@ impl Demo {
 
         self.heading("The pipeline runs: a go.");
         self.step(&["run", "release.toml"], 0)?;
+        self.heading("It was kept, and comes to the same when it is judged again.");
+        self.step(&["replay", "last"], 0)?;
         self.heading("One bit of a signed gate is flipped: refused, and nothing runs.");
         self.flip_a_bit()?;
         self.step(&["run", "release.toml"], 4)?;
@@ -130,7 +132,11 @@ impl Demo {
         let failed = |message: String| Failure::blocked(Diagnostic::new("demo-failed", message));
         let program =
             std::env::current_exe().map_err(|error| failed(format!("this program cannot be found again: {error}")))?;
-        let status = Command::new(program).args(arguments).current_dir(&self.folder).status();
+        let status = Command::new(program)
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env("XDG_DATA_HOME", self.folder.join("kept"))
+            .status();
         let status = status.map_err(|error| failed(format!("this program cannot be started again: {error}")))?;
         term::say(&format!(
             "  exit status {}",

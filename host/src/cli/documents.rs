@@ -1,23 +1,23 @@
 //! What the commands about roots and lists share: reading what stands in an envelope or alone, signing it, and the answer
 //! whether it is taken.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use portcullis::{
     diagnostic::Diagnostic,
     files::{FileError, read_capped, shown, write_whole},
+    intake::{CAP, trust_unreadable},
     trust::{DocumentError, Envelope, KeyId, Role, Time, TrustFile, TrustRoot},
     units,
 };
 use serde::Serialize;
 
-use super::{
-    Exit, Failure, Outcome,
-    modules::read_private_key,
-    term,
-    trust_files::{CAP, parse_trust, trust_unreadable},
-};
+use super::{Exit, Failure, Outcome, modules::read_private_key, term, trust_files::parse_trust};
 
 /// Whose word counts on a list, as flags.
 #[derive(clap::Args, Clone)]
@@ -119,22 +119,49 @@ pub(crate) struct Validity {
     expires: Option<Timestamp>,
     /// How long it is valid from now, such as 14d
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
-    valid: Option<std::time::Duration>,
+    valid: Option<Duration>,
 }
 
 impl Validity {
     /// When the document is issued, and when its time is over: `usual` days later unless the user says otherwise.
     pub(crate) fn span(&self, usual: u64) -> Result<(Time, Time), Failure> {
         let now = super::host::now(self.now);
-        let valid = self.valid.unwrap_or(std::time::Duration::from_secs(usual * 86_400));
-        let later = now.checked_add(valid).map_err(|error| {
-            Failure::usage(Diagnostic::new("no-such-time", format!("its time would end past all time: {error}")))
-        })?;
-        let expires = self.expires.unwrap_or(later);
-        if expires <= now {
+        let usual = || Duration::from_secs(usual * 86_400);
+        let end = self.expires.map_or_else(|| Expiry::After(self.valid.unwrap_or_else(usual)), Expiry::At);
+        Ok((Time(now), Time(end.of(now)?)))
+    }
+}
+
+/// When the time of something that is signed is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Expiry {
+    At(Timestamp),
+    After(Duration),
+}
+
+impl FromStr for Expiry {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let at = text.parse().map(Self::At);
+        let after = || units::duration(text).map(Self::After);
+        at.or_else(|_| after()).map_err(|_| "it is a time, RFC 3339, or a duration such as 14d".to_owned())
+    }
+}
+
+impl Expiry {
+    /// The time for what is issued `now`, which is later than that.
+    pub(crate) fn of(self, now: Timestamp) -> Result<Timestamp, Failure> {
+        let end = match self {
+            Self::At(at) => at,
+            Self::After(duration) => now.checked_add(duration).map_err(|error| {
+                Failure::usage(Diagnostic::new("no-such-time", format!("its time would end past all time: {error}")))
+            })?,
+        };
+        if end <= now {
             return Err(Failure::usage(Diagnostic::new("expires-first", "it would expire before it is issued")));
         }
-        Ok((Time(now), Time(expires)))
+        Ok(end)
     }
 }
 
@@ -194,6 +221,32 @@ impl Answer {
         match failure.problems.first() {
             Some(problem) if failure.exit == Exit::Refused && self.json => self.problem(problem.clone()),
             _ => Err(failure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_over_comes_after_the_one_that_it_begins_at() {
+        let now: Timestamp = "2026-01-10T00:00:00Z".parse().expect("a time");
+        for (text, expect) in [
+            ("2026-01-11T00:00:00Z", Ok("2026-01-11T00:00:00Z")),
+            ("2026-01-10T02:00:01+02:00", Ok("2026-01-10T00:00:01Z")),
+            ("14d", Ok("2026-01-24T00:00:00Z")),
+            ("2026-01-10T00:00:00Z", Err("expires-first")),
+            ("2025-01-10T00:00:00Z", Err("expires-first")),
+            ("9999999d", Err("no-such-time")),
+        ] {
+            let expiry: Expiry = text.parse().expect(text);
+            let end = expiry.of(now).map(|end| end.to_string());
+            let code = |failure: &Failure| failure.problems.first().map_or("", |problem| problem.code);
+            assert_eq!(end.as_deref().map_err(code), expect, "{text}");
+        }
+        for text in ["", "tomorrow", "14", "2026-01-10", "-1d"] {
+            assert!(text.parse::<Expiry>().is_err(), "{text}");
         }
     }
 }

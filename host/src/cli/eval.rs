@@ -77,7 +77,7 @@ impl Args {
         let limits = self.limits.limits()?;
         let params = params(self.params.as_deref())?;
         let now = host::now(self.now);
-        let subject = Subject::open(&self.module, &self.verify, &limits, now)?;
+        let subject = Subject::open(&self.module, &limits, self.verify.read(now))?;
         let single = if self.lines { None } else { Some(single_input(self.input.as_deref(), &limits)?) };
         let (throughput, tier) = match &single {
             None => (Throughput::Many, Tier::Optimised),

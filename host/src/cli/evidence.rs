@@ -7,15 +7,15 @@ use std::{
 
 use jiff::Timestamp;
 use portcullis::{
-    decision::InputRecord,
     diagnostic::Diagnostic,
-    evidence::{CollectEvent, Collected, Collecting, Piece, Recorded, Recorder, Strays, World, collect},
-    files::read_capped,
-    manifest::{self, Origin, Overrides, Plan},
+    evidence::{Archive, CollectEvent, Collected, Keeper, Recorded, Recorder},
+    intake::{Settings, Shelf},
+    manifest::{Origin, Plan},
+    run::{self, Event},
     text::excerpt,
 };
 
-use super::{Exit, Failure, term};
+use super::{Failure, host, term};
 
 /// Where evidence comes from, if not from where the manifest says.
 #[derive(clap::Args, Clone)]
@@ -41,33 +41,41 @@ impl EvidenceFlags {
         self.evidence.iter().map(|(_, path)| path.clone())
     }
 
+    /// What a run, or a question about one, is called with.
+    pub(crate) fn settings(&self, manifest: &Path, gates: &[String], now: Timestamp) -> Settings {
+        let mut settings = Settings::new(manifest.to_owned(), host::folder(), now);
+        settings.evidence.clone_from(&self.evidence);
+        settings.evidence_dir.clone_from(&self.evidence_dir);
+        settings.gates = gates.to_vec();
+        settings
+    }
+
     /// The plan of a manifest, with only `gates` and what they need where any are named.
     pub(crate) fn plan(&self, manifest: &Path, gates: &[String]) -> Result<Plan, Failure> {
-        let bytes = read_capped(manifest, manifest::MAX_BYTES).map_err(|error| {
-            let help =
-                "name the manifest before any --gates, or write a portcullis.toml; the README has one to start from";
-            Failure::usage(Diagnostic::from(error).help(help))
-        })?;
-        let overrides = Overrides { evidence: self.evidence.clone() };
-        let plan =
-            manifest::parse(&bytes, manifest, &overrides).map_err(|problems| Failure::all(Exit::Usage, problems))?;
-        if gates.is_empty() { Ok(plan) } else { plan.select(gates).map_err(Failure::usage) }
+        Ok(self.settings(manifest, gates, Timestamp::UNIX_EPOCH).plan(&Shelf::disk())?)
     }
 
     /// The recorded evidence that they name.
     pub(crate) fn recorded(&self, plan: &Plan) -> Result<Option<Recorded>, Failure> {
-        let Some(folder) = &self.evidence_dir else { return Ok(None) };
-        let recorded = Recorded::open(folder).map_err(|error| {
-            let help = "name a folder that `portcullis collect MANIFEST --out DIR` wrote";
-            Failure::usage(Diagnostic::new(error.code(), error.to_string()).help(help))
-        })?;
-        if recorded.manifest() != plan.digest {
-            term::note(
-                "the evidence was recorded for another state of the manifest; what it holds is judged by this one",
-            );
-        }
-        Ok(Some(recorded))
+        self.evidence_dir.as_deref().map(|folder| recorded(folder, plan)).transpose()
     }
+}
+
+/// The recorded evidence in `folder`.
+pub(crate) fn recorded(folder: &Path, plan: &Plan) -> Result<Recorded, Failure> {
+    let recorded = Recorded::open(folder).map_err(|error| {
+        let help = "name a folder that `portcullis collect MANIFEST --out DIR` wrote";
+        Failure::usage(Diagnostic::new(error.code(), error.to_string()).help(help))
+    })?;
+    if recorded.manifest() != plan.digest {
+        term::note("the evidence was recorded for another state of the manifest; what it holds is judged by this one");
+    }
+    Ok(recorded)
+}
+
+/// As archives, which stand for the world.
+pub(crate) fn archives(recorded: Option<&Recorded>) -> Vec<&dyn Archive> {
+    recorded.into_iter().map(|recorded| -> &dyn Archive { recorded }).collect()
 }
 
 /// The files that collecting reads, as far as the plan names them.
@@ -86,44 +94,11 @@ pub(crate) fn collected(
     (jobs, cancelled): (usize, &'static AtomicBool),
     progress: &Progress,
 ) -> Collected {
-    let world = World { variable: &variable, clock: &Timestamp::now, cancelled };
-    let observe = |event: CollectEvent<'_>| match event {
-        CollectEvent::Started { name } => progress.tell(&format!("collecting {}", excerpt(name, 60))),
-        CollectEvent::Finished { ended, pieces, .. } => {
-            progress.tell(&format!("{ended} of {pieces} pieces of evidence"))
-        }
-    };
-    // What commands leave behind, even in sessions of its own, ends when the last of them has.
-    let runs_commands = recorded.is_none() && plan.evidence.iter().any(|source| source.origin.acts());
-    let _strays = runs_commands.then(Strays::adopt);
-    let collected = collect(plan, Collecting { world, jobs, recorded, recorder, observe: &observe });
+    let keeper = recorder.map(|recorder| -> &dyn Keeper { recorder });
+    let observe = |event: Event<'_>| progress.follow(&event);
+    let collected = run::collected(plan, host::world(cancelled), jobs, &archives(recorded), keeper, &observe);
     progress.clear();
     collected
-}
-
-fn variable(name: &str) -> Option<String> {
-    // A name that the system cannot hold is not set.
-    let plain = !name.is_empty() && !name.contains(['=', '\0']);
-    plain.then(|| std::env::var_os(name)).flatten().map(|value| value.to_string_lossy().into_owned())
-}
-
-/// What the record says of each piece.
-pub(crate) fn inputs(collected: &Collected) -> impl Iterator<Item = InputRecord> + '_ {
-    collected.pieces().map(input)
-}
-
-fn input(piece: &Piece) -> InputRecord {
-    InputRecord {
-        name: piece.name.clone(),
-        kind: piece.kind.to_string(),
-        uri: piece.uri.clone(),
-        outcome: piece.outcome.to_string(),
-        error: piece.result.as_ref().err().map(|error| error.code().to_owned()),
-        digest: piece.seen.map(|(digest, _)| digest.into()),
-        size_bytes: piece.seen.map(|(_, size)| size),
-        collected_on: Some(piece.collected_on),
-        duration_ms: Some(piece.took),
-    }
 }
 
 /// One line on a watched terminal that says how far a command is.
@@ -139,6 +114,18 @@ impl Progress {
     pub(crate) fn tell(&self, text: &str) {
         if self.watched {
             term::transient(text);
+        }
+    }
+
+    /// Tells what of a run is worth a line.
+    pub(crate) fn follow(&self, event: &Event<'_>) {
+        match event {
+            Event::Collect(CollectEvent::Started { name }) => self.tell(&format!("collecting {}", excerpt(name, 60))),
+            Event::Collect(CollectEvent::Finished { ended, pieces, .. }) => {
+                self.tell(&format!("{ended} of {pieces} pieces of evidence"));
+            }
+            Event::Started { gate } => self.tell(&format!("asking {}", excerpt(gate, 60))),
+            Event::Judging | Event::Note(_) | Event::Finished { .. } => {}
         }
     }
 

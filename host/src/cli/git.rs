@@ -6,10 +6,11 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use portcullis::files::{FileError, read_capped};
+use portcullis::files::{FileError, read_capped, shown};
 
 /// The most bytes of `HEAD`, a ref, or a file that points elsewhere.
 const SMALL: u64 = 4 << 10;
@@ -18,11 +19,31 @@ const PACKED: u64 = 64 << 20;
 /// How often a ref may name another ref, as in git.
 const DEPTH: usize = 5;
 
+/// A repository that somebody else keeps: whoever that is says which commit it stands at.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` does not belong to the user who runs this, so the commit of its repository is not taken", shown(.0))]
+pub(crate) struct NotTheUsers(PathBuf);
+
 /// The commit that is checked out in the repository that `folder` lies in, in 40 or 64 lower-case hex digits; nothing where
-/// there is no repository, or no commit in it yet.
-pub(crate) fn commit(folder: &Path) -> Option<String> {
-    let folder = fs::canonicalize(folder).ok()?;
-    folder.ancestors().find_map(Repository::at)??.head()
+/// there is no repository, or no commit in it yet. As git does, it refuses one that is not `user`'s own; root takes any, as a
+/// container's does whose files come from outside.
+pub(crate) fn commit(folder: &Path, user: u32) -> Result<Option<String>, NotTheUsers> {
+    let Ok(folder) = fs::canonicalize(folder) else { return Ok(None) };
+    let found = folder.ancestors().find_map(|tree| Some((tree, Repository::at(tree)?)));
+    let Some((tree, Some(repository))) = found else { return Ok(None) };
+    match repository.keeps(tree).into_iter().find(|place| user != ROOT && owner(place) != Some(user)) {
+        Some(place) => Err(NotTheUsers(place)),
+        None => Ok(repository.head()),
+    }
+}
+
+/// The user who owns everything anyway.
+const ROOT: u32 = 0;
+
+/// Whose a file or folder is; of a link, whose both that and what it leads to are.
+fn owner(path: &Path) -> Option<u32> {
+    let link = path.symlink_metadata().ok()?.uid();
+    path.metadata().ok().map(|found| found.uid()).filter(|owner| *owner == link)
 }
 
 /// Where a repository keeps what is asked for here.
@@ -59,6 +80,11 @@ impl Repository {
         };
         let is_one = own.join("HEAD").is_file() && ["objects", "refs"].iter().all(|part| shared.join(part).is_dir());
         is_one.then_some(Self { own, shared })
+    }
+
+    /// What the commit of the working tree `tree` rests on: whoever owns one of these can make it another.
+    fn keeps(&self, tree: &Path) -> [PathBuf; 4] {
+        [tree.to_owned(), tree.join(".git"), self.own.clone(), self.shared.clone()]
     }
 
     fn head(&self) -> Option<String> {
@@ -153,13 +179,18 @@ mod tests {
         root
     }
 
+    /// The commit, for whoever runs the tests.
+    fn own_commit(folder: &Path) -> Option<String> {
+        commit(folder, rustix::process::geteuid().as_raw()).expect("the user's own")
+    }
+
     #[track_caller]
     fn check(what: &str, files: &[(&str, &str)], expect: Option<&str>) {
         let root = folder(files);
         let inner = root.path().join("a/b");
         fs::create_dir_all(&inner).expect("a folder");
         for from in [root.path(), &inner] {
-            assert_eq!(commit(from).as_deref(), expect, "{what}");
+            assert_eq!(own_commit(from).as_deref(), expect, "{what}");
         }
     }
 
@@ -184,8 +215,8 @@ mod tests {
         let through = [main, (".git/refs/heads/main", "ref: refs/x\n"), (".git/refs/x", one)];
         check("a ref of a ref", &through, Some(ONE));
         let nested = folder(&[(".git/HEAD", one), ("a/.git/HEAD", two), ("a/b/", "")]);
-        let inner = commit(&nested.path().join("a/b"));
-        assert_eq!((commit(nested.path()), inner), (Some(ONE.into()), Some(TWO.into())), "a repository within one");
+        let inner = own_commit(&nested.path().join("a/b"));
+        assert_eq!((own_commit(nested.path()), inner), (Some(ONE.into()), Some(TWO.into())), "a repository within one");
         check("a folder that is no repository", &[(".git/HEAD", one), ("a/.git/", "")], Some(ONE));
         let no_objects = [(".git/HEAD", one.as_str()), ("a/.git/refs/", ""), ("a/.git//HEAD", two)];
         check("a repository without objects", &no_objects, Some(ONE));
@@ -209,7 +240,7 @@ mod tests {
             ("gitdir: \n", vec![head], None),
         ] {
             let root = folder(&[files, vec![("main/.git/HEAD", two), ("tree/.git", pointer)]].concat());
-            assert_eq!(commit(&root.path().join("tree")).as_deref(), expect, "{pointer}");
+            assert_eq!(own_commit(&root.path().join("tree")).as_deref(), expect, "{pointer}");
         }
     }
 
@@ -253,7 +284,7 @@ mod tests {
         };
         let outer = [(".git/HEAD", &*format!("{ONE}\n")), ("a/.git", "gitdir: nowhere\n"), ("a/b/", "")];
         assert_eq!(
-            commit(&folder(&outer).path().join("a/b")),
+            own_commit(&folder(&outer).path().join("a/b")),
             None,
             "a file that points nowhere hides what is further up"
         );
@@ -267,6 +298,47 @@ mod tests {
         check("a broken ref is not looked for elsewhere", &broken, None);
         let root = folder(&[main]);
         std::os::unix::fs::symlink("/dev/zero", root.path().join(".git/packed-refs")).expect("a link");
-        assert_eq!(commit(root.path()), None, "a device");
+        assert_eq!(own_commit(root.path()), None, "a device");
+    }
+
+    #[test]
+    fn a_repository_of_somebody_elses_names_no_commit_but_to_root() {
+        let root = folder(&[(".git/HEAD", ONE), ("a/", "")]);
+        let tree = fs::canonicalize(root.path()).expect("there");
+        let me = rustix::process::geteuid().as_raw();
+        let other = me + 1;
+        for from in [&tree, &tree.join("a")] {
+            assert_eq!(commit(from, me), Ok(Some(ONE.into())));
+            assert_eq!(commit(from, other), Err(NotTheUsers(tree.clone())));
+            assert_eq!(commit(from, ROOT), Ok(Some(ONE.into())));
+        }
+        let nothing = tempfile::tempdir().expect("a folder");
+        assert_eq!(commit(nothing.path(), other), Ok(None), "where there is none, nobody's is refused");
+    }
+
+    #[test]
+    fn each_thing_that_a_commit_rests_on_has_to_be_the_users() {
+        // Only root can give files away.
+        if rustix::process::geteuid().as_raw() != ROOT {
+            return;
+        }
+        let linked = ("main/.git/worktrees/w/HEAD", ONE);
+        let root = folder(&[("main/.git/HEAD", TWO), linked, ("tree/.git", "gitdir: ../main/.git/worktrees/w\n")]);
+        fs::write(root.path().join("main/.git/worktrees/w/commondir"), "../..\n").expect("a file");
+        let root = fs::canonicalize(root.path()).expect("there");
+        let rests_on = ["tree", "tree/.git", "main/.git/worktrees/w", "main/.git"];
+        let give = |place: &str, user| std::os::unix::fs::chown(root.join(place), Some(user), None).expect("given");
+        let (me, other) = (4_242, 4_243);
+        rests_on.iter().for_each(|place| give(place, me));
+        assert_eq!(commit(&root.join("tree"), me), Ok(Some(ONE.into())));
+        for place in rests_on {
+            give(place, other);
+            assert!(commit(&root.join("tree"), me).is_err(), "{place}");
+            give(place, me);
+        }
+        let own = root.join("tree/.git");
+        fs::remove_file(&own).expect("removed");
+        std::os::unix::fs::symlink(root.join("main/.git"), &own).expect("a link");
+        assert!(commit(&root.join("tree"), me).is_err(), "a link of another's to what is the user's");
     }
 }

@@ -9,12 +9,14 @@ use jiff::Timestamp;
 use portcullis::{
     diagnostic::Diagnostic,
     digest::hex,
+    evidence::World,
     sandbox::{Cache, Compiler, Sandbox, Throughput},
+    stopped::Stopped,
 };
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{Exit, Failure, term};
+use super::{Failure, term};
 
 /// Where compiled modules are kept.
 #[derive(clap::Args, Clone)]
@@ -70,13 +72,13 @@ pub(crate) fn jobs(asked: Option<usize>, calls: usize) -> usize {
 }
 
 /// A sandbox that compiles in children of this program and keeps what they give.
-pub(crate) fn sandbox(throughput: Throughput, cache: &CacheFlags, verbose: bool) -> Result<Sandbox, Failure> {
+pub(crate) fn sandbox(throughput: Throughput, cache: &CacheFlags, verbose: bool) -> Result<Sandbox, Stopped> {
     let cache = if cache.no_cache { None } else { open_cache(verbose) };
     Sandbox::new(throughput, compiler()?, cache).map_err(|error| sandbox_failed(error.to_string()))
 }
 
 /// Starts compiling children of this program.
-pub(crate) fn compiler() -> Result<Compiler, Failure> {
+pub(crate) fn compiler() -> Result<Compiler, Stopped> {
     let failed = |error| sandbox_failed(format!("this program cannot be found again: {error}"));
     this_program().map(|program| Compiler::new(program).cancelled_by(watch_interrupts())).map_err(failed)
 }
@@ -86,8 +88,8 @@ fn this_program() -> std::io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
 }
 
-fn sandbox_failed(message: String) -> Failure {
-    Failure::blocked(Diagnostic::new("sandbox-failed", message))
+fn sandbox_failed(message: String) -> Stopped {
+    Stopped::blocked(Diagnostic::new("sandbox-failed", message))
 }
 
 fn open_cache(verbose: bool) -> Option<Cache> {
@@ -115,6 +117,27 @@ pub(crate) fn cache_places() -> Option<CachePlaces> {
     Some(CachePlaces { folder, key: state_folder()?.join("cache.key") })
 }
 
+/// Where this program keeps what users have of it, such as the ledger.
+pub(crate) fn data_folder() -> Option<PathBuf> {
+    Some(base("XDG_DATA_HOME", ".local/share")?.join("portcullis"))
+}
+
+/// The folder that relative paths start from.
+pub(crate) fn folder() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
+}
+
+/// The world, for collecting evidence.
+pub(crate) fn world(cancelled: &'static AtomicBool) -> World<'static> {
+    World { variable: &variable, clock: &Timestamp::now, cancelled }
+}
+
+fn variable(name: &str) -> Option<String> {
+    // A name that the system cannot hold is not set.
+    let plain = !name.is_empty() && !name.contains(['=', '\0']);
+    plain.then(|| std::env::var_os(name)).flatten().map(|value| value.to_string_lossy().into_owned())
+}
+
 /// Where this program remembers things between runs.
 pub(crate) fn state_folder() -> Option<PathBuf> {
     Some(base("XDG_STATE_HOME", ".local/state")?.join("portcullis"))
@@ -123,12 +146,6 @@ pub(crate) fn state_folder() -> Option<PathBuf> {
 fn base(variable: &str, below_home: &str) -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))
-}
-
-/// What is said where there is no place for what was seen of a revocation list.
-pub(crate) fn no_state_place() -> Failure {
-    let problem = Diagnostic::new("state-unwritable", "there is no folder to remember the newest revocation list in");
-    Failure::new(Exit::Refused, problem.help("set HOME or XDG_STATE_HOME, or name `state` under [revocations]"))
 }
 
 /// What is said where there is no place for a cache.

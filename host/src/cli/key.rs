@@ -14,7 +14,7 @@ use portcullis::{
 };
 use zeroize::Zeroizing;
 
-use super::{Exit, Failure, Outcome, modules, sign::with_ending, term};
+use super::{Exit, Failure, Outcome, host::random, modules, sign::with_ending, term};
 
 /// The environment variable that a passphrase may stand in, for CI.
 const VARIABLE: &str = "PORTCULLIS_PASSPHRASE";
@@ -91,14 +91,6 @@ fn new(name: &std::path::Path, no_passphrase: bool) -> Outcome {
 /// A new private key.
 pub(crate) fn generate() -> Result<PrivateKey, Failure> {
     Ok(PrivateKey::from_seed(&Zeroizing::new(random()?)))
-}
-
-fn random() -> Result<[u8; 32], Failure> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Failure::blocked(Diagnostic::new("no-randomness", format!("the system gives no randomness: {error}")))
-    })?;
-    Ok(bytes)
 }
 
 fn show(path: &std::path::Path, json: bool) -> Outcome {

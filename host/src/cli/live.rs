@@ -6,48 +6,68 @@ use portcullis::{
     manifest::Plan,
     report::terminal::{Layout, gate_line},
     run::Event,
-    text::excerpt,
 };
 
-use super::{Failure, evidence::Progress, term};
+use super::{Failure, evidence::Progress, outputs::Outputs, term};
 
 /// Tells of a run while it goes on.
 pub(crate) struct Live<'a> {
     layout: Layout,
-    shows: bool,
+    outputs: &'a Outputs,
     progress: &'a Progress,
-    failed: Mutex<Option<Failure>>,
+    verbose: bool,
+    told: Mutex<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    /// Whether lines go to stdout; known once gates are asked.
+    shows: bool,
+    failed: Option<Failure>,
 }
 
 impl<'a> Live<'a> {
-    /// `shows` says whether lines go to stdout.
-    pub(crate) fn new(plan: &Plan, shows: bool, progress: &'a Progress) -> Self {
+    pub(crate) fn new(plan: &Plan, outputs: &'a Outputs, progress: &'a Progress, verbose: bool) -> Self {
         let layout = Layout::for_names(plan.gates.iter().map(|gate| gate.name.as_str()));
-        Self { layout, shows, progress, failed: Mutex::default() }
+        Self { layout, outputs, progress, verbose, told: Mutex::default() }
     }
 
     /// Comes from several threads; what is told stays whole lines.
     pub(crate) fn tell(&self, event: &Event<'_>) {
         match event {
-            Event::Started { gate } => self.progress.tell(&format!("asking {}", excerpt(gate, 60))),
-            Event::Finished { result, ended, gates } => {
-                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            Event::Judging => {
                 self.progress.clear();
-                if self.shows && failed.is_none() {
-                    let line = gate_line(result, self.layout, *ended);
-                    *failed = term::out_line(&line).err();
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                match self.outputs.start() {
+                    Ok(shows) => told.shows = shows,
+                    Err(failure) => told.failed = Some(failure),
+                }
+            }
+            Event::Note(note) if self.verbose => term::note(note),
+            Event::Finished { result, ended, gates, .. } => {
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                self.progress.clear();
+                if told.shows && told.failed.is_none() {
+                    told.failed = term::out_line(&gate_line(result, self.layout, *ended)).err();
                 }
                 if ended < gates {
                     self.progress.tell(&format!("{ended} of {gates} gates"));
                 }
             }
+            event => self.progress.follow(event),
         }
     }
 
+    /// Ends what was begun; `broken` says that no decision follows.
+    ///
     /// # Errors
     /// When a line could not be written.
-    pub(crate) fn end(self) -> Result<(), Failure> {
+    pub(crate) fn end(self, broken: bool) -> Result<(), Failure> {
         self.progress.clear();
-        self.failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+        let Told { shows, failed } = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if broken && shows {
+            self.outputs.end()?;
+        }
+        failed.map_or(Ok(()), Err)
     }
 }

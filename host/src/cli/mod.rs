@@ -1,7 +1,6 @@
 //! The command line: one file a command. The only room that prints, reads the clock and the environment, and opens what a
 //! user names.
 
-mod approvals;
 mod approve;
 mod baseline;
 mod bench;
@@ -15,17 +14,19 @@ mod eval;
 mod evidence;
 mod git;
 mod github;
-mod held;
 mod history;
 mod host;
 mod inspect;
 mod key;
+mod ledger;
 mod live;
 mod migrate;
 mod modules;
 mod new;
 mod output;
 mod outputs;
+mod replay;
+mod resume;
 mod revocations;
 mod run;
 mod rustc;
@@ -48,6 +49,7 @@ use portcullis::{
     diagnostic::Diagnostic,
     files::FileError,
     sandbox::{Compiler, serve_compile},
+    stopped::{Stop, Stopped},
 };
 
 /// The statuses that CI lives by (DESIGN: go, no-go, usage, blocked, refused).
@@ -98,6 +100,17 @@ impl Failure {
     }
 }
 
+impl From<Stopped> for Failure {
+    fn from(stopped: Stopped) -> Self {
+        let exit = match stopped.stop {
+            Stop::Usage => Exit::Usage,
+            Stop::Blocked => Exit::Blocked,
+            Stop::Refused => Exit::Refused,
+        };
+        Self { exit, problems: stopped.problems }
+    }
+}
+
 impl From<FileError> for Failure {
     /// A file that cannot be read was named wrongly; one that cannot be written leaves the work undone.
     fn from(error: FileError) -> Self {
@@ -129,6 +142,11 @@ Decide:
   eval        Ask one gate one question, or many; decides nothing
   collect     Record a manifest's evidence without judging it
   approve     Sign off what a gate left to people
+
+Remember:
+  ledger      Look into what was kept of past runs, and check it
+  resume      Go on with a run that was broken off
+  replay      Judge a past run again by what was kept of it
 
 Look at many files:
   scan        Ask one validator about many files
@@ -175,6 +193,9 @@ enum Command {
     Migrate(migrate::Args),
     Collect(collect::Args),
     Approve(approve::Args),
+    Ledger(ledger::Args),
+    Resume(resume::Args),
+    Replay(replay::Args),
     New(new::Args),
     Build(build::Args),
     Test(test::Args),
@@ -223,6 +244,9 @@ fn dispatch(command: Command, global: &term::Global) -> Outcome {
         Command::Migrate(args) => args.execute(global),
         Command::Collect(args) => args.execute(global),
         Command::Approve(args) => args.execute(global),
+        Command::Ledger(args) => args.execute(),
+        Command::Resume(args) => args.execute(global),
+        Command::Replay(args) => args.execute(global),
         Command::New(args) => args.execute(),
         Command::Build(args) => args.execute(),
         Command::Test(args) => args.execute(global),

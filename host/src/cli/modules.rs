@@ -10,6 +10,7 @@ use portcullis::{
     diagnostic::Diagnostic,
     digest::Digest,
     files::{read_capped, shown},
+    intake::{self, Shelf, TrustFiles},
     limits::{Limits, ceiling},
     report::Identity,
     sandbox::{Gate, LoadError, Loaded, Loading, Program, Sandbox, Tier},
@@ -19,7 +20,7 @@ use portcullis::{
 };
 use portcullis_sdk::Kind;
 
-use super::{Exit, Failure, term, trust_files::TrustFiles};
+use super::{Exit, Failure, term, trust_files};
 
 /// Bytes of a key file that are read.
 const KEY_CAP: u64 = 16 << 10;
@@ -78,6 +79,48 @@ pub(crate) struct VerifyFlags {
     pub(crate) key: Option<PathBuf>,
 }
 
+impl VerifyFlags {
+    /// Reads what they name.
+    pub(crate) fn read(&self, now: Timestamp) -> Result<Against, Failure> {
+        Ok(match (&self.trust, &self.key) {
+            (Some(trust), _) => Against::Trust(Box::new(trust_files::open(trust, now)?)),
+            (None, Some(key)) => Against::Key(Box::new(read_public_key(key)?)),
+            (None, None) => Against::Nobody,
+        })
+    }
+}
+
+/// Against what a module is verified, as it was read.
+pub(crate) enum Against {
+    Trust(Box<TrustFiles>),
+    Key(Box<PublicKey>),
+    /// It is not verified.
+    Nobody,
+}
+
+impl Against {
+    /// The trust file, if it is one.
+    pub(crate) fn trust(&self) -> Option<&TrustFiles> {
+        match self {
+            Self::Trust(trust) => Some(trust),
+            Self::Key(_) | Self::Nobody => None,
+        }
+    }
+
+    /// The module at `path`, if it holds.
+    fn check(&self, path: &Path, bytes: Vec<u8>) -> Result<Checked, Failure> {
+        Ok(match self {
+            Self::Trust(trust) => Checked::Verified(Box::new(trust.verify(path, bytes)?)),
+            Self::Key(key) => {
+                trust::verify_with_keys(&bytes, std::slice::from_ref(key.as_ref()), 1, false)
+                    .map_err(|error| refused(path, &error))?;
+                Checked::Signed(bytes)
+            }
+            Self::Nobody => Checked::Unverified(bytes),
+        })
+    }
+}
+
 /// A module that a command was given.
 pub(crate) struct Subject {
     module: Checked,
@@ -96,21 +139,13 @@ enum Checked {
 }
 
 impl Subject {
-    /// Reads the module and verifies it as far as the flags say.
-    pub(crate) fn open(path: &Path, verify: &VerifyFlags, limits: &Limits, now: Timestamp) -> Result<Self, Failure> {
+    /// Reads the module and verifies it. What kept `against` from being read is told of a module that is there.
+    pub(crate) fn open(path: &Path, limits: &Limits, against: Result<Against, Failure>) -> Result<Self, Failure> {
         let bytes = read_module(path, limits.module)?;
         let seen = trust::inspect(&bytes, &[]).ok();
         let digest = seen.as_ref().map_or_else(|| Digest::of(&bytes), |seen| seen.content_digest);
         let metadata = seen.and_then(|seen| seen.metadata.ok().flatten());
-        let module = match (&verify.trust, &verify.key) {
-            (Some(trust), _) => Checked::Verified(Box::new(TrustFiles::open(trust, now)?.verify(path, bytes)?)),
-            (None, Some(key)) => {
-                trust::verify_with_keys(&bytes, &[read_public_key(key)?], 1, false)
-                    .map_err(|error| refused(path, &error))?;
-                Checked::Signed(bytes)
-            }
-            (None, None) => Checked::Unverified(bytes),
-        };
+        let module = against?.check(path, bytes)?;
         let stem = || path.file_stem().map_or_else(|| "gate".to_owned(), |stem| stem.to_string_lossy().into_owned());
         Ok(Self {
             module,
@@ -191,12 +226,7 @@ impl Deref for Callable {
 
 /// The bytes of a module, read once.
 pub(crate) fn read_module(path: &Path, cap: u64) -> Result<Vec<u8>, Failure> {
-    let bytes = read_capped(path, cap)?;
-    if bytes.is_empty() {
-        let problem = Diagnostic::new("not-a-module", "the file is empty, so it is no module").at(shown(path));
-        return Err(Failure::new(Exit::Refused, problem));
-    }
-    Ok(bytes)
+    Ok(intake::read_module(path, cap, &Shelf::disk())?)
 }
 
 /// The `.wasm` files of a folder and those within it, in the order of their names; whatever else has that ending too, so that
@@ -234,12 +264,7 @@ pub(crate) fn not_loaded(name: &str, error: &LoadError) -> Failure {
 }
 
 fn refused(path: &Path, refusal: &trust::Refusal) -> Failure {
-    Failure::new(Exit::Refused, refusal_diagnostic(refusal).at(shown(path)))
-}
-
-/// A refusal as it is told.
-pub(crate) fn refusal_diagnostic(refusal: &trust::Refusal) -> Diagnostic {
-    Diagnostic::new(refusal.code(), refusal.to_string()).help(refusal.help())
+    Failure::new(Exit::Refused, Diagnostic::from(refusal).at(shown(path)))
 }
 
 /// A public key: SPKI PEM, an `ssh-ed25519` line or `ed25519:BASE64` in a file, or that last form itself.

@@ -54,6 +54,13 @@ impl<F: Form> Output<F> {
     }
 }
 
+/// The forms that go to stdout, in order: what people read, where none is asked for there.
+pub(crate) fn on_stdout<F: Form>(asked: &[Output<F>]) -> Vec<F> {
+    let shown: Vec<F> = asked.iter().filter(|output| output.path.is_none()).map(|output| output.format).collect();
+    let usual = F::FORMS.iter().take(usize::from(shown.is_empty())).map(|(_, form)| *form);
+    shown.iter().copied().chain(usual).collect()
+}
+
 /// Removes what lies at `paths` from an earlier time, so that nobody takes it for this one's. `read` are the files that the
 /// command reads, as far as they are known: none of them is taken for an output.
 pub(crate) fn clear(paths: &[PathBuf], read: &[PathBuf]) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use portcullis::{
 use super::{
     Failure,
     github::Workflow,
-    output::{Form, Output, clear},
+    output::{Form, Output, clear, on_stdout},
     term,
 };
 
@@ -55,20 +55,18 @@ impl Outputs {
         artifacts.into_iter().chain(self.asked.iter().filter_map(|output| output.path.clone()))
     }
 
-    /// What goes to stdout, in order: the text, where nothing else is asked for.
-    fn shown(&self) -> Vec<Format> {
-        let shown: Vec<Format> =
-            self.asked.iter().filter(|output| output.path.is_none()).map(|output| output.format).collect();
-        if shown.is_empty() { vec![Format::Text] } else { shown }
-    }
-
     /// Begins what is shown while gates run; whether the text report is, so that its lines may come as gates end.
     pub(crate) fn start(&self) -> Result<bool, Failure> {
-        let live = self.shown().first() == Some(&Format::Text);
+        let live = on_stdout(&self.asked).first() == Some(&Format::Text);
         if let (true, Some(workflow)) = (live, &self.github) {
             workflow.silence()?;
         }
         Ok(live)
+    }
+
+    /// Ends what [`Outputs::start`] began, where no decision follows that would.
+    pub(crate) fn end(&self) -> Result<(), Failure> {
+        self.github.as_ref().map_or(Ok(()), Workflow::speak)
     }
 
     /// Removes what an earlier run left, so that nobody takes it for this one's, and makes the folder. `read` are the files
@@ -97,7 +95,7 @@ impl Outputs {
         self.write_artifact(SIGN_OFF, &sign_off)?;
         self.show(record, text_of)?;
         if let Some(workflow) = &self.github {
-            let readable = self.shown().iter().all(|format| *format == Format::Text);
+            let readable = on_stdout(&self.asked).iter().all(|format| *format == Format::Text);
             workflow.tell(record, strict_manual, readable)?;
         }
         self.write_artifact(DECISION, &json)
@@ -105,7 +103,7 @@ impl Outputs {
 
     /// Shows what goes to stdout. The lines of the text report's gates are there already, where it comes first.
     fn show(&self, record: &Record, text_of: impl Fn(Format) -> String) -> Result<(), Failure> {
-        for (index, format) in self.shown().into_iter().enumerate() {
+        for (index, format) in on_stdout(&self.asked).into_iter().enumerate() {
             match (index, format) {
                 (0, Format::Text) => {
                     term::out(&report::terminal::conclusion(record))?;

@@ -14,9 +14,14 @@ use jiff::Timestamp;
 use portcullis::{
     diagnostic::Diagnostic,
     evidence::{MatchError, Matched, Selection, gather},
-    findings::{FailOn, Looked, Scan, Scanned, history, suppressions::Notice},
+    findings::{
+        Held, Looked, Scan, Scanned, history,
+        suppressions::{Notice, WARNED},
+    },
+    intake::{HeldFiles, Shelf},
     judge::RequestTemplate,
-    run::{Held, Setting, Validator, WARNED, for_files, look_at},
+    manifest::FailOn,
+    run::{Call, Setting, Validator, for_files, look_at},
     text::grouped,
 };
 use portcullis_sdk::Kind;
@@ -28,11 +33,10 @@ use self::{
 use super::{
     Exit, Failure, Outcome,
     evidence::Progress,
-    held::HeldFiles,
     host,
-    modules::{LimitFlags, Subject, VerifyFlags},
+    modules::{Against, LimitFlags, Subject, VerifyFlags},
     output::Output,
-    term,
+    term, trust_files,
 };
 
 /// How often the progress of a scan is told, in milliseconds.
@@ -122,11 +126,14 @@ impl Args {
         let outputs = Outputs::new(&self);
         let target = Target::find(&self);
         let matched = self.matched(target.as_ref().ok());
+        let against = target.as_ref().map_or_else(|_| Ok(Against::Nobody), |target| target.verify.read(now));
+        let mut read = self.reads(target.as_ref().ok(), matched.as_ref().ok());
+        read.extend(against.iter().filter_map(Against::trust).flat_map(trust_files::paths));
         // Whatever goes wrong from here on, nothing of an earlier scan is taken for this one's.
-        outputs.clear(&self.reads(target.as_ref().ok(), matched.as_ref().ok()))?;
+        outputs.clear(&read)?;
         let (target, matched) = (target?, matched?);
-        let held = HeldFiles::default().read(&target.held)?.unwrap_or_default();
-        let subject = self.subject(&target, now)?;
+        let held = HeldFiles::default().read(&target.held, &Shelf::disk())?.unwrap_or_default();
+        let subject = self.subject(&target, against)?;
         subject.warnings().iter().for_each(|warning| term::note(warning));
         let cancelled = host::watch_interrupts();
         let (throughput, tier) = for_files(matched.len());
@@ -135,12 +142,13 @@ impl Args {
         let name = target.name.clone().unwrap_or_else(|| subject.name.clone());
         let run_id = host::run_id(now)?;
         let template = RequestTemplate::new(&name, Kind::Validator, &target.params, now, &run_id);
-        let validator = Validator { program: &program, name: &name, limits: &target.limits, template: &template };
+        let (program, limits) = (&*program, &target.limits);
+        let validator = Validator { program, name: &name, limits, template: &template, keeps: false };
         let setting = Setting { now, run_id: &run_id, jobs: host::jobs(self.jobs, matched.len()), cancelled };
         let rules = held.rules(now);
         let bar = Bar::new(global, matched.len());
         let worst = Worst::default();
-        let keep = |path: &str, looked: Looked| {
+        let keep = |path: &str, looked: Looked, _: Call| {
             worst.note(&looked, rules.fail_on);
             looked.scanned(path.to_owned())
         };
@@ -197,14 +205,13 @@ impl Args {
     }
 
     /// The module, verified unless the user says that nobody shall.
-    fn subject(&self, target: &Target, now: Timestamp) -> Result<Subject, Failure> {
-        let verify = &target.verify;
-        if verify.trust.is_none() && verify.key.is_none() && !self.unverified {
+    fn subject(&self, target: &Target, against: Result<Against, Failure>) -> Result<Subject, Failure> {
+        if matches!(against, Ok(Against::Nobody)) && !self.unverified {
             let message = format!("nobody verified who made `{}`", portcullis::files::shown(&target.module));
             let help = "give --trust TRUST.toml or --key PUB, or say --unverified, which every output then tells";
             return Err(Failure::new(Exit::Refused, Diagnostic::new("unverified", message).help(help)));
         }
-        let subject = Subject::open(&target.module, verify, &target.limits, now)?;
+        let subject = Subject::open(&target.module, &target.limits, against)?;
         if subject.kind != Kind::Validator {
             let message = format!("the module is a {}, and only a validator looks at files", subject.kind.name());
             return Err(Failure::new(Exit::Refused, Diagnostic::new("wrong-kind", message)));

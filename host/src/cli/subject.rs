@@ -1,10 +1,11 @@
 //! What a decision is about: what `--subject` says, or the commit of the repository that the manifest lies in.
 
-use std::{collections::BTreeMap, path::Path, str::FromStr};
+use std::{path::Path, str::FromStr};
 
-use portcullis::decision::SubjectRecord;
+use portcullis::report::github::defused;
+use rustix::process::geteuid;
 
-use super::git;
+use super::{git, term};
 
 /// The most characters of a subject.
 const MAX: usize = 256;
@@ -23,20 +24,20 @@ impl FromStr for Subject {
 }
 
 impl Subject {
-    /// What the user says, or else the commit of the repository around `manifest`, if it is in one.
+    /// What the user says, or else the commit of the repository around `manifest`, if it is in one of the user's own.
     pub(crate) fn of(said: Option<Self>, manifest: &Path) -> Option<Self> {
         let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        said.or_else(|| git::commit(folder).map(|commit| Self(format!("git:{commit}"))))
+        said.or_else(|| match git::commit(folder, geteuid().as_raw()) {
+            Ok(commit) => commit.map(|commit| Self(format!("git:{commit}"))),
+            Err(refused) => {
+                term::note(&defused(&format!("{refused}; --subject says what this is about")));
+                None
+            }
+        })
     }
 
     /// Its text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Its entry in the record.
-    pub(crate) fn record(&self) -> SubjectRecord {
-        let digest = self.0.strip_prefix("git:").map(|commit| ("gitCommit".to_owned(), commit.to_owned()));
-        SubjectRecord { name: self.0.clone(), digest: BTreeMap::from_iter(digest) }
     }
 }

@@ -22,7 +22,7 @@ use super::{
     Exit, Failure, Outcome,
     build::Build,
     cargo, host,
-    modules::{Callable, Subject, VerifyFlags},
+    modules::{Against, Callable, Subject},
     term,
 };
 
@@ -86,7 +86,7 @@ impl Args {
         let mut tally = Tally::default();
         for suite in &suites {
             for module in &suite.modules {
-                let subject = Subject::open(module, &VerifyFlags::default(), &limits, host::now(None))?;
+                let subject = Subject::open(module, &limits, Ok(Against::Nobody))?;
                 let program = subject.load(&sandbox, Tier::Fast, &limits, global.verbose)?;
                 let asked = Asked { subject: &subject, program: &program, limits: &limits, run_id: &run_id, cancelled };
                 self.run(suite, &asked, &mut tally)?;

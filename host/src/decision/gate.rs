@@ -242,6 +242,12 @@ impl GateResult {
         }
     }
 
+    /// Whether it gave no verdict because the run was ended: then it has yet to be asked.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.fault().is_some_and(|fault| fault.cause == Cause::Interrupted)
+    }
+
     /// Why it came to this, in one short line that is fit for a terminal: the first reason of a fail, and how many more.
     #[must_use]
     pub fn headline(&self) -> String {

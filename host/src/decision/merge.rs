@@ -5,8 +5,9 @@ use serde_json::{json, value::to_raw_value};
 
 use super::gate::{GateFacts, GateOutcome, GateResult, failing_code};
 use crate::{
-    findings::{BaselineState, FailOn, Found, Looked, decides},
+    findings::{BaselineState, Found, Looked, decides},
     judge::{Cause, Fault, Judgement, Outcome, ResultCode, Usage},
+    manifest::FailOn,
     text::{counted, excerpt},
 };
 

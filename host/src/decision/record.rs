@@ -15,8 +15,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    findings::FailOn,
-    manifest::{Completion, Enforcement},
+    manifest::{Completion, Enforcement, FailOn},
     trust::{Freshness, Standing},
 };
 
@@ -178,6 +177,15 @@ pub struct SubjectRecord {
     pub name: String,
     /// Its digests by algorithm, such as `gitCommit`.
     pub digest: BTreeMap<String, String>,
+}
+
+impl SubjectRecord {
+    /// What is called `name`: `git:` and a commit has the commit as its digest.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let digest = name.strip_prefix("git:").map(|commit| ("gitCommit".to_owned(), commit.to_owned()));
+        Self { name: name.to_owned(), digest: BTreeMap::from_iter(digest) }
+    }
 }
 
 /// The manifest that a run followed.

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Collected, Piece, Recorded, Recorder, World,
+    Archive, Collected, Keeper, Piece, World,
     each::expand,
     http::last_event_id,
     source::{Asking, Earlier, collect_one},
@@ -25,10 +25,10 @@ pub struct Collecting<'a> {
     pub world: World<'a>,
     /// Threads for what only works: reading files.
     pub jobs: usize,
-    /// Evidence that was collected earlier; then nothing is asked of the world but what is overridden.
-    pub recorded: Option<&'a Recorded>,
-    /// Where what was seen is kept.
-    pub recorder: Option<&'a Recorder>,
+    /// Evidence that was collected earlier, each asked before the next; the world is asked for what none of them has.
+    pub archives: &'a [&'a dyn Archive],
+    /// Who is handed what was seen.
+    pub keeper: Option<&'a dyn Keeper>,
     /// Is told what happens, from several threads.
     pub observe: &'a (dyn Fn(CollectEvent<'_>) + Sync),
 }
@@ -58,12 +58,10 @@ pub enum CollectEvent<'a> {
 pub fn collect(plan: &Plan, collecting: Collecting<'_>) -> Collected {
     let matched = |gate: &GatePlan| {
         let Input::Each { pattern, root } = &gate.input else { return None };
-        let matched = match collecting.recorded {
-            Some(recorded) => recorded.matched(&gate.name, pattern),
-            None => expand(pattern, root),
-        };
-        if let Some(recorder) = collecting.recorder {
-            recorder.keep_files(gate, &matched);
+        let earlier = collecting.archives.iter().find_map(|archive| archive.matched(&gate.name, pattern));
+        let matched = earlier.unwrap_or_else(|| expand(pattern, root));
+        if let Some(keeper) = collecting.keeper {
+            keeper.keep_files(gate, &matched);
         }
         Some(matched)
     };
@@ -139,8 +137,7 @@ impl<'a> Board<'a> {
 
     fn threads(&self) -> usize {
         let acts = |index: &&usize| self.plan.evidence.get(**index).is_some_and(|source| source.origin.acts());
-        let acting =
-            if self.collecting.recorded.is_some() { 0 } else { self.lock().waiting.iter().filter(acts).count() };
+        let acting = self.lock().waiting.iter().filter(acts).count();
         let working = if self.total >= MANY { self.collecting.jobs } else { 1 };
         (acting + working).min(AT_ONCE).min(self.total)
     }
@@ -194,13 +191,14 @@ impl<'a> Board<'a> {
         let source = self.plan.evidence.get(index)?;
         let cap = self.caps.get(index).copied().flatten()?;
         (self.collecting.observe)(CollectEvent::Started { name: &source.name });
-        if let Some(recorded) = self.collecting.recorded.filter(|_| !source.overridden) {
-            return Some(recorded.piece(&source.name, source.origin.kind(), cap));
+        let keeper = self.collecting.keeper;
+        if let Some(piece) = self.collecting.archives.iter().find_map(|archive| archive.piece(source, cap, keeper)) {
+            return Some(piece);
         }
         let asking = Asking {
             world: self.collecting.world,
             hosts: &self.plan.hosts,
-            recorder: self.collecting.recorder,
+            keeper,
             cap,
             earlier: self.earlier(source),
         };
@@ -236,7 +234,7 @@ pub(super) mod tests {
     /// Collects, with a small environment and no clock.
     pub(crate) fn collect_files(plan: &Plan) -> Collected {
         let world = World { variable: &variable, clock: &|| Timestamp::UNIX_EPOCH, cancelled: &GOES_ON };
-        collect(plan, Collecting { world, jobs: 2, recorded: None, recorder: None, observe: &|_| {} })
+        collect(plan, Collecting { world, jobs: 2, archives: &[], keeper: None, observe: &|_| {} })
     }
 
     fn collected(folder: &Path, manifest: &str) -> Vec<String> {

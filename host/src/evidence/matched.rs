@@ -1,6 +1,9 @@
 //! The files that a validator is asked about, one at a time: in the world, or in a folder of recorded evidence.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{digest::Digest, files::read_capped, text::printable};
 
@@ -28,6 +31,8 @@ enum Source {
     At(PathBuf),
     /// Under the digest that it was recorded with.
     Recorded(Digest),
+    /// In memory: they were kept with a run.
+    Kept(Arc<[u8]>),
     /// Nowhere, and why.
     Nowhere(String),
 }
@@ -61,6 +66,15 @@ impl MatchedFile {
 impl Matched {
     pub(super) fn new(folder: PathBuf, files: Vec<MatchedFile>) -> Self {
         Self { folder, files }
+    }
+
+    /// Files that were kept with a run: the path of each, and its bytes or why they could not be read.
+    pub fn kept(files: impl IntoIterator<Item = (String, Result<Vec<u8>, String>)>) -> Self {
+        let file = |(path, bytes): (String, Result<Vec<u8>, String>)| match bytes {
+            Ok(bytes) => MatchedFile { path, source: Source::Kept(bytes.into()) },
+            Err(reason) => MatchedFile::unreadable(path, reason),
+        };
+        Self::new(PathBuf::new(), files.into_iter().map(file).collect())
     }
 
     /// How many there are.
@@ -97,6 +111,10 @@ impl Matched {
             Source::Here => self.folder.join(&file.path),
             Source::At(path) => self.folder.join(path),
             Source::Recorded(digest) => self.folder.join(digest.to_string()),
+            Source::Kept(bytes) if bytes.len() as u64 > cap => {
+                return Err(format!("`{}` is larger than {cap} bytes", printable(&file.path)));
+            }
+            Source::Kept(bytes) => return Ok((Digest::of(bytes), bytes.to_vec())),
             Source::Nowhere(reason) => return Err(reason.clone()),
         };
         let bytes = read_capped(&path, cap).map_err(|error| error.to_string())?;

@@ -6,16 +6,19 @@
 //! - `collect` decides what is collected when, `source` collects one piece, `command` and `http` are the sources that act,
 //!   `state` is the one that looks at a whole folder.
 //! - `secrets` keeps what came out of the environment from being seen; `world` is all that is known of the outside.
-//! - `recorded` is a folder of evidence that was collected earlier, and stands for the world.
+//! - `archive` says what stands for the world when evidence was collected earlier, `entry` how a piece is written down;
+//!   `recorded` is a folder of such evidence.
 
+mod archive;
 mod collect;
-mod command;
+pub(crate) mod command;
 mod decode;
 mod each;
-mod http;
+mod entry;
+pub(crate) mod http;
 mod matched;
 mod recorded;
-mod secrets;
+pub(crate) mod secrets;
 mod source;
 mod state;
 mod world;
@@ -25,6 +28,7 @@ use std::{borrow::Cow, time::Duration};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
+pub use archive::{Archive, BadPiece, Keeper, Pieces, description};
 pub use collect::{CollectEvent, Collecting, collect};
 pub use command::Strays;
 pub use decode::{DecodeError, document};

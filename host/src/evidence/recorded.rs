@@ -10,24 +10,24 @@
 //! to be what its digest says.
 
 use std::{
-    borrow::Cow,
     collections::HashSet,
     fs,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
-    time::Duration,
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CollectError, Collected, Evidence, MatchError, Matched, Piece, decode, matched::MatchedFile, world::INTERRUPTED,
+    Archive, Collected, Keeper, MatchError, Matched, Piece,
+    entry::{ErrorEntry, MAX_TEXT, PieceEntry, Sha256, Written, not_recorded},
+    matched::MatchedFile,
 };
 use crate::{
     digest::Digest,
     files::{FileError, read_capped, shown, write_whole},
-    manifest::{Format, GatePlan, Input, Plan},
+    manifest::{EvidenceSource, Format, GatePlan, Input, Plan},
     text::excerpt,
 };
 
@@ -37,9 +37,6 @@ const FILES: &str = "files";
 
 /// The most bytes of an index: some hundred thousand files.
 const MAX_INDEX: u64 = 64 << 20;
-
-/// The most of a word or a sentence that is believed of an index, in characters.
-const MAX_TEXT: usize = 2_000;
 
 /// `collected.json`.
 #[derive(Serialize, Deserialize)]
@@ -51,34 +48,6 @@ struct Index {
     collected_on: String,
     evidence: Vec<PieceEntry>,
     each: Vec<EachEntry>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sha256 {
-    sha256: Digest,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PieceEntry {
-    name: String,
-    kind: String,
-    uri: Option<String>,
-    outcome: String,
-    format: String,
-    digest: Option<Sha256>,
-    size_bytes: Option<u64>,
-    collected_on: String,
-    duration_us: u64,
-    error: Option<ErrorEntry>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ErrorEntry {
-    code: String,
-    message: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,33 +88,10 @@ impl Recorder {
         Ok(Self { folder: folder.to_owned(), each: Mutex::default(), failed: Mutex::default() })
     }
 
-    pub(super) fn keep(&self, name: &str, format: Format, bytes: &[u8]) {
-        self.write(&piece_path(&self.folder, name, format), bytes);
-    }
-
     fn write(&self, path: &Path, bytes: &[u8]) {
         if let Err(error) = write_whole(path, bytes, 0o644) {
             self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
-    }
-
-    /// Keeps the files that a gate is asked about.
-    pub(super) fn keep_files(&self, gate: &GatePlan, matched: &Result<Matched, MatchError>) {
-        let Input::Each { pattern, .. } = &gate.input else { return };
-        let one = |matched: &Matched, index: usize, path: &str| {
-            let read = matched.read(index, gate.limits.input);
-            if let Ok((digest, bytes)) = &read {
-                self.write(&self.folder.join(FILES).join(digest.to_string()), bytes);
-            }
-            let (sha256, error) = read.map_or_else(|reason| (None, Some(reason)), |(digest, _)| (Some(digest), None));
-            FileEntry { path: path.to_owned(), sha256, error }
-        };
-        let (files, error) = match matched {
-            Ok(matched) => ((0..).zip(matched.paths()).map(|(index, path)| one(matched, index, path)).collect(), None),
-            Err(error) => (Vec::new(), Some(ErrorEntry { code: error.code().to_owned(), message: error.to_string() })),
-        };
-        let entry = EachEntry { gate: gate.name.clone(), pattern: pattern.clone(), files, error };
-        self.each.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
 
     /// Writes the index, which makes a folder of evidence of it.
@@ -171,21 +117,27 @@ impl Recorder {
     }
 }
 
-impl PieceEntry {
-    fn of(piece: &Piece) -> Self {
-        let error = piece.result.as_ref().err();
-        Self {
-            name: piece.name.clone(),
-            kind: piece.kind.to_string(),
-            uri: piece.uri.clone(),
-            outcome: piece.outcome.to_string(),
-            format: piece.format.spelled().0.to_owned(),
-            digest: piece.seen.map(|(sha256, _)| Sha256 { sha256 }),
-            size_bytes: piece.seen.map(|(_, size)| size),
-            collected_on: piece.collected_on.to_string(),
-            duration_us: u64::try_from(piece.took.as_micros()).unwrap_or(u64::MAX),
-            error: error.map(|error| ErrorEntry { code: error.code().to_owned(), message: error.message.clone() }),
-        }
+impl Keeper for Recorder {
+    fn keep(&self, name: &str, format: Format, bytes: &[u8]) {
+        self.write(&piece_path(&self.folder, name, format), bytes);
+    }
+
+    fn keep_files(&self, gate: &GatePlan, matched: &Result<Matched, MatchError>) {
+        let Input::Each { pattern, .. } = &gate.input else { return };
+        let one = |matched: &Matched, index: usize, path: &str| {
+            let read = matched.read(index, gate.limits.input);
+            if let Ok((digest, bytes)) = &read {
+                self.write(&self.folder.join(FILES).join(digest.to_string()), bytes);
+            }
+            let (sha256, error) = read.map_or_else(|reason| (None, Some(reason)), |(digest, _)| (Some(digest), None));
+            FileEntry { path: path.to_owned(), sha256, error }
+        };
+        let (files, error) = match matched {
+            Ok(matched) => ((0..).zip(matched.paths()).map(|(index, path)| one(matched, index, path)).collect(), None),
+            Err(error) => (Vec::new(), Some(ErrorEntry { code: error.code().to_owned(), message: error.to_string() })),
+        };
+        let entry = EachEntry { gate: gate.name.clone(), pattern: pattern.clone(), files, error };
+        self.each.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
 }
 
@@ -264,75 +216,16 @@ impl Recorded {
         self.folder.join(INDEX)
     }
 
-    /// A piece as it was recorded, at most `cap` bytes of it.
-    pub(super) fn piece(&self, name: &str, kind: &'static str, cap: u64) -> Piece {
-        let entry = self.index.evidence.iter().find(|entry| entry.name == name);
-        match entry.and_then(|entry| Some((entry, Format::named(&entry.format)?, entry.collected_on.parse().ok()?))) {
-            Some((entry, format, collected_on)) => self.read(entry, format, collected_on, cap),
-            None => {
-                let message = format!("`{}` does not hold it", shown(&self.folder));
-                Piece {
-                    name: name.to_owned(),
-                    kind: Cow::Borrowed(kind),
-                    uri: None,
-                    outcome: Cow::Borrowed("failed"),
-                    format: Format::Json,
-                    collected_on: Timestamp::UNIX_EPOCH,
-                    took: Duration::ZERO,
-                    seen: None,
-                    result: Err(error(name, "evidence-not-recorded", message)),
-                }
-            }
+    fn written(&self, name: &str, format: Format, cap: u64) -> Written {
+        let path = piece_path(&self.folder, name, format);
+        Written {
+            place: format!("`{}`", shown(&path)),
+            bytes: read_capped(&path, cap).map_err(|error| error.to_string()),
         }
-    }
-
-    fn read(&self, entry: &PieceEntry, format: Format, collected_on: Timestamp, cap: u64) -> Piece {
-        let word = |text: &str| Cow::Owned(excerpt(text, 40));
-        Piece {
-            name: entry.name.clone(),
-            kind: word(&entry.kind),
-            uri: entry.uri.as_ref().map(|uri| excerpt(uri, MAX_TEXT)),
-            outcome: word(&entry.outcome),
-            format,
-            collected_on,
-            took: Duration::from_micros(entry.duration_us),
-            seen: entry.digest.as_ref().map(|digest| (digest.sha256, entry.size_bytes.unwrap_or_default())),
-            result: self.evidence(entry, format, cap),
-        }
-    }
-
-    fn evidence(&self, entry: &PieceEntry, format: Format, cap: u64) -> Result<Evidence, CollectError> {
-        if let Some(recorded) = &entry.error {
-            let code = Cow::Owned(excerpt(&recorded.code, 60));
-            // What was seen of a source that did not complete; one that saw nothing has no digest.
-            let is_seen = entry.digest.is_some() && entry.outcome != INTERRUPTED;
-            let document = is_seen.then(|| self.read_whole(entry, format, cap).ok()).flatten();
-            return Err(CollectError {
-                name: entry.name.clone(),
-                code,
-                message: excerpt(&recorded.message, MAX_TEXT),
-                document: document.map(|evidence| evidence.json),
-            });
-        }
-        self.read_whole(entry, format, cap)
-    }
-
-    /// The bytes of a piece, which are what was recorded.
-    fn read_whole(&self, entry: &PieceEntry, format: Format, cap: u64) -> Result<Evidence, CollectError> {
-        let failed = |code: &'static str, message: String| error(&entry.name, code, message);
-        let path = piece_path(&self.folder, &entry.name, format);
-        let bytes = read_capped(&path, cap).map_err(|error| failed("evidence-unreadable", error.to_string()))?;
-        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
-        if entry.digest.as_ref().map(|known| known.sha256) != Some(digest) {
-            return Err(failed("evidence-changed", format!("`{}` is not what was recorded", shown(&path))));
-        }
-        let json = decode::decode(bytes, format)
-            .map_err(|error| failed(error.code(), format!("`{}` {error}", shown(&path))))?;
-        Ok(Evidence { name: entry.name.clone(), digest, size, json })
     }
 
     /// The files that the gate was to be asked about.
-    pub(super) fn matched(&self, gate: &str, pattern: &str) -> Result<Matched, MatchError> {
+    fn files(&self, gate: &str, pattern: &str) -> Result<Matched, MatchError> {
         let entry = self.index.each.iter().find(|entry| entry.gate == gate && entry.pattern == pattern);
         let entry = entry.ok_or_else(|| MatchError::NotRecorded(pattern.to_owned()))?;
         if let Some(error) = &entry.error {
@@ -352,6 +245,19 @@ impl Recorded {
     }
 }
 
-fn error(name: &str, code: &'static str, message: String) -> CollectError {
-    CollectError { name: name.to_owned(), code: Cow::Borrowed(code), message, document: None }
+impl Archive for Recorded {
+    /// What the command line puts in a source's place is read there.
+    fn piece(&self, source: &EvidenceSource, cap: u64, keeper: Option<&dyn Keeper>) -> Option<Piece> {
+        if source.overridden {
+            return None;
+        }
+        let entry = self.index.evidence.iter().find(|entry| entry.name == source.name);
+        let piece = entry.and_then(|entry| entry.piece(keeper, |format| self.written(&source.name, format, cap)));
+        let missing = || format!("`{}` does not hold it", shown(&self.folder));
+        Some(piece.unwrap_or_else(|| not_recorded(&source.name, source.origin.kind(), missing())))
+    }
+
+    fn matched(&self, gate: &str, pattern: &str) -> Option<Result<Matched, MatchError>> {
+        Some(self.files(gate, pattern))
+    }
 }

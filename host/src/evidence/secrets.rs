@@ -13,7 +13,7 @@ use crate::{
 
 /// The variables that a source's templates name, with their values.
 #[derive(Debug, Default)]
-pub(super) struct Secrets {
+pub(crate) struct Secrets {
     values: Vec<Variable>,
     /// Every spelling of every secret with what stands for it, longest first: one may be a part of another.
     hidden: Vec<(String, String)>,
@@ -30,7 +30,7 @@ impl Secrets {
     ///
     /// # Errors
     /// When one of them is not set: what would be sent instead is not what was meant.
-    pub(super) fn read<'t>(
+    pub(crate) fn read<'t>(
         templates: impl IntoIterator<Item = &'t Template>,
         reveal: &[String],
         world: World<'_>,
@@ -68,7 +68,7 @@ impl Secrets {
     }
 
     /// What `template` stands for. It may hold a secret: for the wire and a child's environment, never for a message.
-    pub(super) fn expand(&self, template: &Template) -> String {
+    pub(crate) fn expand(&self, template: &Template) -> String {
         let part = |part: &Part| match part {
             Part::Text(text) => text.clone(),
             Part::Env(name) => self.value(name).unwrap_or_default().to_owned(),

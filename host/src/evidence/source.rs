@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{
-    CollectError, Evidence, Piece, Recorder, World, command, decode, http,
+    CollectError, Evidence, Keeper, Piece, World, command, decode, http,
     secrets::Secrets,
     state::state,
     world::{Failed, INTERRUPTED, Place, Seen},
@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct Asking<'a> {
     pub(super) world: World<'a>,
     pub(super) hosts: &'a Hosts,
-    pub(super) recorder: Option<&'a Recorder>,
+    pub(super) keeper: Option<&'a dyn Keeper>,
     /// The most bytes that are taken from a file.
     pub(super) cap: u64,
     pub(super) earlier: Earlier,
@@ -155,8 +155,8 @@ fn decoded(
     format: Format,
     what: &dyn Fn() -> String,
 ) -> Got {
-    if let Some(recorder) = asking.recorder {
-        recorder.keep(&source.name, format, &bytes);
+    if let Some(keeper) = asking.keeper {
+        keeper.keep(&source.name, format, &bytes);
     }
     let seen = Some((Digest::of(&bytes), bytes.len() as u64));
     let json = decode::decode(bytes, format)

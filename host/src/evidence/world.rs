@@ -40,11 +40,11 @@ pub(super) struct Seen {
 
 /// Why a source failed. Nothing of it is a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     /// The stable code.
-    pub(super) code: &'static str,
+    pub(crate) code: &'static str,
     /// What happened, as a fragment that follows "evidence `x` could not be collected: ".
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 /// A source's own view: the world, and the secrets that its templates brought with them.

@@ -18,6 +18,17 @@ pub struct Classification {
     pub workflows: Vec<Workflow>,
     /// What they come to.
     pub summary: Summary,
+    /// The validator; older tools do not say.
+    #[serde(default)]
+    pub tool: Option<Tool>,
+}
+
+/// What is known of the validator of a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Tool {
+    /// Whether somebody vouches for it. One that does not say is one that nobody does.
+    #[serde(default)]
+    pub verified: bool,
 }
 
 /// One file of a scan. Texts are hostile.

@@ -13,18 +13,8 @@ use crate::{
     digest::Digest,
     judge::{Cause, Fault, Judgement, Outcome, ResultCode, Usage},
     limits::{Exceeded, Limit},
+    manifest::FailOn,
 };
-
-/// Which findings decide.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailOn {
-    /// All that are errors and not suppressed.
-    #[default]
-    Any,
-    /// Of those only the ones that the baseline does not have.
-    New,
-}
 
 /// What findings are held against.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@ pub mod artifact;
 pub mod baseline;
 mod classification;
 mod fingerprint;
+mod held;
 pub mod history;
 mod looked;
 mod stamp;
@@ -17,8 +18,9 @@ use portcullis_sdk::Finding;
 
 pub use classification::{Classification, Named, Summary, Workflow};
 pub use fingerprint::{NotAFingerprint, is_internal};
+pub use held::Held;
 pub(crate) use looked::decides;
-pub use looked::{Document, FailOn, Looked, Rules};
+pub use looked::{Document, Looked, Rules};
 pub use stamp::{NotAStamp, Stamp, day};
 
 use crate::judge::ResultCode;

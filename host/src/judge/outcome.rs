@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use portcullis_sdk::Answer;
+use portcullis_sdk::{Answer, Kind};
+use serde::{Deserialize, Serialize};
 
+use super::read_answer;
 use crate::limits::{Exceeded, Limit};
 
 /// What one call gave, and what it used.
@@ -17,6 +19,20 @@ pub struct Judgement {
     pub notes: String,
 }
 
+impl Judgement {
+    /// What a call came to that a gate of `kind` ended with `answer` on stdout and `notes` on stderr, or with a fault.
+    #[must_use]
+    pub fn of(kind: Kind, fault: Option<Fault>, answer: &[u8], notes: &[u8], usage: Usage) -> Self {
+        let outcome = match fault {
+            Some(fault) => Outcome::Fault(fault),
+            None => {
+                read_answer(kind, answer).map_or_else(|malformed| Outcome::Fault(malformed.into()), Outcome::Answered)
+            }
+        };
+        Self { outcome, usage, notes: String::from_utf8_lossy(notes).trim_end().to_owned() }
+    }
+}
+
 /// Verdict or fault. A fault is never a verdict, and nothing turns one into the other.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -27,7 +43,8 @@ pub enum Outcome {
 }
 
 /// What calls used. Sums over the files of a validator, but for the peak.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Usage {
     /// Fuel burned, in units.
     pub fuel: u64,
@@ -40,7 +57,8 @@ pub struct Usage {
 }
 
 /// Why there is no verdict.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fault {
     /// What happened, by kind.
     pub cause: Cause,
@@ -49,7 +67,8 @@ pub struct Fault {
 }
 
 /// What kept a gate from giving a verdict, recognised by type and never by text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// A limit was reached.
     Limit(Exceeded),

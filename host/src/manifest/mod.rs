@@ -34,8 +34,8 @@ pub use completion::{Completion, CompletionMode};
 pub use hosts::{BadHost, HostRule, Hosts};
 pub(crate) use json::{JsonError, MAX_DEPTH, table as json_table};
 pub use plan::{
-    CommandSource, Enforcement, EvidenceSource, Exchange, Format, GatePlan, HeldPlan, HttpSource, Input, Origin, Plan,
-    Resume, Rule, Stage, StageKind,
+    CommandSource, Enforcement, EvidenceSource, Exchange, FailOn, Format, GatePlan, HeldPlan, HttpSource, Input,
+    Origin, Plan, Resume, Rule, Stage, StageKind,
 };
 use problems::Problems;
 pub use template::{BadTemplate, Part, Template};

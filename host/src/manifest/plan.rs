@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use serde_json::{Map, Value};
 
 use super::{completion::Completion, hosts::Hosts, template::Template};
-use crate::{digest::Digest, findings::FailOn, limits::Limits};
+use crate::{digest::Digest, limits::Limits};
 
 /// What a run does.
 #[derive(Clone, Debug)]
@@ -249,6 +249,17 @@ pub struct GatePlan {
     pub kind: Option<portcullis_sdk::Kind>,
     /// What the findings of a validator over many files are held against.
     pub held: HeldPlan,
+}
+
+/// Which findings decide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailOn {
+    /// All that are errors and not suppressed.
+    #[default]
+    Any,
+    /// Of those only the ones that the baseline does not have.
+    New,
 }
 
 /// Files that a validator's findings are held against, and which findings decide.

@@ -6,7 +6,7 @@ use portcullis_sdk::Kind;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Enforcement, GatePlan, HeldPlan, Hosts, Input, Overrides, Plan,
+    Enforcement, FailOn, GatePlan, HeldPlan, Hosts, Input, Overrides, Plan,
     completion::completion,
     json,
     limits::limits,
@@ -18,7 +18,7 @@ use super::{
     sources::sources,
     stages::stages,
 };
-use crate::{diagnostic::Diagnostic, digest::Digest, findings::FailOn, limits::Limits};
+use crate::{diagnostic::Diagnostic, digest::Digest, limits::Limits};
 
 const KEYS: [&str; 11] = [
     "schema",

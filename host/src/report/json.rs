@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Record;
-use crate::text::is_unsafe;
+use crate::text::inert;
 
 /// The record as indented JSON with a line feed at its end. Parts that gates wrote as JSON stay as they were written.
 ///
@@ -31,32 +31,6 @@ pub fn line(value: &impl Serialize) -> serde_json::Result<String> {
     let mut text = serde_json::to_string(value)?;
     text.push('\n');
     Ok(inert(text))
-}
-
-/// JSON in which every invisible character is an escape: people read it at terminals, and JSON itself leaves most of what
-/// a terminal obeys as it is. Nor is anything in it a command to a runner of workflows, which looks for `##[` everywhere.
-pub(super) fn inert(text: String) -> String {
-    // No `#` stands outside of strings, and in one the escape means the same.
-    let text = if text.contains("##[") { text.replace("##[", "##\\u005b") } else { text };
-    // Most text is of plain letters, and they are seen all at once much faster than characters one by one.
-    let is_plain = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
-    let is_invisible = |character: char| is_unsafe(character) && !matches!(character, '\n' | '\t');
-    if is_plain || !text.contains(is_invisible) {
-        return text;
-    }
-    // Outside of strings JSON has none of them but one, so what is replaced by an escape stands in a string, where the escape
-    // means the same. A carriage return only ever stands outside, where it would let a gate write over the host's words.
-    let mut inert = String::with_capacity(text.len() + 64);
-    for character in text.chars() {
-        if character == '\r' {
-            inert.push(' ');
-        } else if is_invisible(character) {
-            inert.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
-        } else {
-            inert.push(character);
-        }
-    }
-    inert
 }
 
 #[cfg(test)]

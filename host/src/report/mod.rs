@@ -10,6 +10,7 @@ mod json;
 mod markdown;
 mod migration;
 mod outcome;
+mod palette;
 mod plan;
 mod rows;
 pub mod scan;

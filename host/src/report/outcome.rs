@@ -3,11 +3,11 @@
 use portcullis_sdk::{Check, Finding, Json, RuntimeEvidence, Violation};
 use serde::Serialize;
 
-use super::json::inert;
 use crate::{
     decision::FaultRecord,
     digest::Digest,
     judge::{Judgement, Outcome},
+    text::inert,
 };
 
 /// Which module was asked.

@@ -5,11 +5,12 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use portcullis_sdk::Severity;
 
 use super::{
     Record, headline,
+    palette::{BOLD, DIM, GREEN, MAGENTA, RED, YELLOW},
     tally::{milliseconds, tally},
 };
 use crate::{
@@ -22,14 +23,6 @@ mod failures;
 mod wrap;
 
 pub use failures::failures;
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GREEN: Style = AnsiColor::Green.on_default().bold();
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
-const MAGENTA: Style = AnsiColor::Magenta.on_default().bold();
-const CYAN: Style = AnsiColor::Cyan.on_default();
 
 /// The widest a column of names gets, in characters.
 const WIDEST_NAME: usize = 40;

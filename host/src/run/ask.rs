@@ -4,7 +4,7 @@ use portcullis_sdk::Kind;
 
 use super::Setting;
 use crate::{
-    judge::{Cause, Fault, Judgement, Outcome, read_answer},
+    judge::{Cause, Fault, Judgement, Usage},
     limits::Limits,
     sandbox::{Buffers, Program},
     text::excerpt,
@@ -19,16 +19,21 @@ pub fn ask(
     setting: Setting<'_>,
     buffers: &mut Buffers,
 ) -> Judgement {
+    let (fault, usage) = call(program, name, limits, setting, buffers);
+    Judgement::of(kind, fault, &buffers.stdout, &buffers.stderr, usage)
+}
+
+/// One call, and why it came to no answer, if it did not: what was written stands in `buffers`.
+pub(super) fn call(
+    program: &Program,
+    name: &str,
+    limits: &Limits,
+    setting: Setting<'_>,
+    buffers: &mut Buffers,
+) -> (Option<Fault>, Usage) {
     let ended = program.call(name, setting.now, limits, setting.cancelled, buffers);
-    let notes = String::from_utf8_lossy(&buffers.stderr).trim_end().to_owned();
-    let outcome = match ended.result {
-        Ok(()) => match read_answer(kind, &buffers.stdout) {
-            Ok(answer) => Outcome::Answered(answer),
-            Err(malformed) => Outcome::Fault(malformed.into()),
-        },
-        Err(fault) => Outcome::Fault(told(fault, &notes)),
-    };
-    Judgement { outcome, usage: ended.usage, notes }
+    let notes = || String::from_utf8_lossy(&buffers.stderr);
+    (ended.result.err().map(|fault| told(fault, &notes())), ended.usage)
 }
 
 /// A guest that left with a status of its own usually says why in its first note.

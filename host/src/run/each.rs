@@ -10,14 +10,15 @@ use portcullis_sdk::Kind;
 
 use super::{
     Setting,
-    ask::ask,
+    ask::call,
+    calls::{Call, File},
     lanes::{Lane, Lanes},
     load::MANY_FILES,
 };
 use crate::{
     evidence::Matched,
     findings::{Document, Looked, Rules, suppressions::Used},
-    judge::{Cause, Fault, RequestTemplate},
+    judge::{Cause, Fault, Judgement, RequestTemplate},
     limits::Limits,
     parallel::in_parallel_with,
     sandbox::{Program, Throughput, Tier},
@@ -33,6 +34,8 @@ pub struct Validator<'a> {
     pub limits: &'a Limits,
     /// Its requests, but for the document.
     pub template: &'a RequestTemplate,
+    /// Whether its calls are kept, which takes the room of every file.
+    pub keeps: bool,
 }
 
 /// How a sandbox is set up, and how much work compiling is worth, for a validator over so many files.
@@ -42,15 +45,15 @@ pub fn for_files(files: usize) -> (Throughput, Tier) {
 }
 
 /// What each file came to, in their order, and which suppressions matched. `keep` makes of each what is wanted of it, on the
-/// thread that looked at it, so that what is not wanted takes no room; `tell` is told how many have ended. Both come from
-/// several threads.
+/// thread that looked at it, so that what is not wanted takes no room, and is handed the call where calls are kept; `tell` is
+/// told how many have ended. Both come from several threads.
 #[must_use]
 pub fn look_at<R: Send>(
     validator: &Validator<'_>,
     matched: &Matched,
     rules: &Rules<'_>,
     setting: Setting<'_>,
-    keep: impl Fn(&str, Looked) -> R + Sync,
+    keep: impl Fn(&str, Looked, Call) -> R + Sync,
     tell: impl Fn(usize) + Sync,
 ) -> (Vec<R>, Used) {
     let files: Vec<(usize, &str)> = matched.paths().enumerate().collect();
@@ -59,9 +62,9 @@ pub fn look_at<R: Send>(
     let all_used = Mutex::new(Used::default());
     let start = || Hand { lane: lanes.lane(), used: Used::default(), all_used: &all_used };
     let looked = in_parallel_with(setting.jobs, &files, start, |hand, (index, path)| {
-        let looked = validator.look(matched, (*index, path), rules, setting, hand);
+        let (looked, call) = validator.look(matched, (*index, path), rules, setting, hand);
         tell(ended.fetch_add(1, Ordering::Relaxed) + 1);
-        keep(path, looked)
+        keep(path, looked, call)
     });
     (looked, all_used.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
@@ -88,17 +91,34 @@ impl Validator<'_> {
         rules: &Rules<'_>,
         setting: Setting<'_>,
         hand: &mut Hand<'_>,
-    ) -> Looked {
+    ) -> (Looked, Call) {
         if setting.cancelled.load(Ordering::Relaxed) {
-            return Looked::unread(path, super::interrupted());
+            return self.unread(path, super::interrupted());
         }
-        let document = match matched.read(index, self.limits.input) {
-            Ok((digest, bytes)) => Document::of(digest, bytes),
-            Err(message) => return Looked::unread(path, Fault { cause: Cause::Evidence, message }),
+        let (digest, bytes) = match matched.read(index, self.limits.input) {
+            Ok(read) => read,
+            Err(message) => return self.unread(path, Fault { cause: Cause::Evidence, message }),
         };
+        let file = self.keeps.then(|| File { path: path.to_owned(), bytes: Some(bytes.clone()) });
+        let document = Document::of(digest, bytes);
         let Lane { program, buffers } = &mut hand.lane;
         self.template.fill_document(path, &document.text, &mut buffers.request);
-        let judgement = ask(program, self.name, Kind::Validator, self.limits, setting, buffers);
-        Looked::at(path, &document, judgement, rules, &mut hand.used)
+        let (fault, usage) = call(program, self.name, self.limits, setting, buffers);
+        let called = file.map(|file| Call {
+            file: Some(file),
+            request: Vec::new(),
+            answer: buffers.stdout.clone(),
+            notes: buffers.stderr.clone(),
+            fault: fault.clone(),
+            usage,
+        });
+        let judgement = Judgement::of(Kind::Validator, fault, &buffers.stdout, &buffers.stderr, usage);
+        (Looked::at(path, &document, judgement, rules, &mut hand.used), called.unwrap_or_default())
+    }
+
+    fn unread(&self, path: &str, fault: Fault) -> (Looked, Call) {
+        let file = self.keeps.then(|| File { path: path.to_owned(), bytes: None });
+        let call = Call { file, fault: Some(fault.clone()), ..Call::default() };
+        (Looked::unread(path, fault), call)
     }
 }

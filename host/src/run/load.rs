@@ -1,15 +1,21 @@
 //! Loading: every module of the plan, each once, over as many threads as there are jobs.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use portcullis_sdk::Kind;
 
+use super::calls::Calls;
 use crate::{
+    diagnostic::Diagnostic,
     evidence::Collected,
     judge::Fault,
     manifest::{GatePlan, Input, Plan},
     parallel::in_parallel,
     sandbox::{CacheError, Gate, LoadError, Loading, Sandbox, Throughput, Tier, scan},
+    stopped::{Stop, Stopped},
     trust::VerifiedModule,
 };
 
@@ -22,10 +28,20 @@ pub(super) const MANY_FILES: usize = 200;
 pub struct Loaded {
     /// Its module.
     pub module: Arc<VerifiedModule>,
-    /// What can be called, or the fault of compiling it.
-    pub gate: Result<Arc<Gate>, Fault>,
+    /// Who answers for it.
+    pub answers: Answers,
     /// Why the cache did not serve it, when it should have.
     pub note: Option<String>,
+}
+
+/// Where the answers of a gate come from.
+pub enum Answers {
+    /// Its program is called.
+    Program(Arc<Gate>),
+    /// Nobody: the fault of compiling it.
+    Fault(Fault),
+    /// It was asked before, and is not asked again.
+    Kept(Calls),
 }
 
 /// A module that is refused, so that nothing runs.
@@ -67,6 +83,15 @@ impl Refused {
     }
 }
 
+/// The gates whose modules are refused for what they are.
+fn all_refused(refused: Vec<(String, Refused)>) -> Stopped {
+    let problem = |(gate, refused): (String, Refused)| {
+        let problem = Diagnostic::new(refused.code(), refused.to_string()).at(format!("gate {gate}"));
+        Diagnostic { help: refused.help().map(str::to_owned), ..problem }
+    };
+    Stopped { stop: Stop::Refused, problems: refused.into_iter().map(problem).collect() }
+}
+
 /// How much work compiling the gate with that index is worth.
 fn tier(index: usize, gate: &GatePlan, evidence: &Collected) -> Tier {
     let size = |index: &usize| evidence.get(*index).and_then(Result::ok).map_or(0, |evidence| evidence.size);
@@ -93,7 +118,7 @@ pub fn throughput(plan: &Plan, evidence: &Collected) -> Throughput {
 ///
 /// # Errors
 /// With every gate whose module is refused, by name.
-pub fn look_over(plan: &Plan, modules: &[Arc<VerifiedModule>]) -> Result<(), Vec<(String, Refused)>> {
+pub fn look_over(plan: &Plan, modules: &[Arc<VerifiedModule>]) -> Result<(), Stopped> {
     let mut seen = HashSet::new();
     let refused = |(gate, module): (&GatePlan, &Arc<VerifiedModule>)| {
         let refused = wrong_kind(gate, module.metadata().kind).or_else(|| {
@@ -107,10 +132,10 @@ pub fn look_over(plan: &Plan, modules: &[Arc<VerifiedModule>]) -> Result<(), Vec
         .filter(|(gate, module)| seen.insert((module.content_digest(), gate.kind.map(Kind::name))))
         .filter_map(refused)
         .collect();
-    if refused.is_empty() { Ok(()) } else { Err(refused) }
+    if refused.is_empty() { Ok(()) } else { Err(all_refused(refused)) }
 }
 
-/// Loads the module of every gate, in the plan's order.
+/// Loads the module of every gate, in the plan's order, but for those whose calls are in `kept`, by the gates' names.
 ///
 /// # Errors
 /// With every gate whose module is refused, by name: then nothing may run.
@@ -118,9 +143,10 @@ pub fn load(
     plan: &Plan,
     modules: &[Arc<VerifiedModule>],
     evidence: &Collected,
+    mut kept: BTreeMap<String, Calls>,
     sandbox: &Sandbox,
     jobs: usize,
-) -> Result<Vec<Loaded>, Vec<(String, Refused)>> {
+) -> Result<Vec<Loaded>, Stopped> {
     let mut refused: Vec<(String, Refused)> = plan
         .gates
         .iter()
@@ -128,24 +154,31 @@ pub fn load(
         .filter_map(|(gate, module)| Some((gate.name.clone(), wrong_kind(gate, module.metadata().kind)?)))
         .collect();
     if !refused.is_empty() {
-        return Err(refused);
+        return Err(all_refused(refused));
     }
-    let wanted = wanted(plan, modules, evidence);
+    let wanted = wanted(plan, modules, evidence, &kept);
     let loaded = load_all(&wanted, sandbox, jobs);
     let mut gates = Vec::with_capacity(plan.gates.len());
     for (gate, module) in plan.gates.iter().zip(modules) {
+        if let Some(calls) = kept.remove(&gate.name) {
+            gates.push(Loaded { module: Arc::clone(module), answers: Answers::Kept(calls), note: None });
+            continue;
+        }
         let at = wanted.iter().position(|wanted| wanted.serves(gate, module));
         let Some((result, note)) = at.and_then(|at| loaded.get(at)) else { continue };
         match result {
             Err(error) if error.refuses() => refused.push((gate.name.clone(), error.clone().into())),
             result => gates.push(Loaded {
                 module: Arc::clone(module),
-                gate: result.as_ref().map(Arc::clone).map_err(LoadError::fault),
+                answers: match result {
+                    Ok(program) => Answers::Program(Arc::clone(program)),
+                    Err(error) => Answers::Fault(error.fault()),
+                },
                 note: note.clone(),
             }),
         }
     }
-    if refused.is_empty() { Ok(gates) } else { Err(refused) }
+    if refused.is_empty() { Ok(gates) } else { Err(all_refused(refused)) }
 }
 
 fn wrong_kind(gate: &GatePlan, signed: Kind) -> Option<Refused> {
@@ -171,9 +204,17 @@ impl Wanted<'_> {
     }
 }
 
-fn wanted<'a>(plan: &'a Plan, modules: &'a [Arc<VerifiedModule>], evidence: &Collected) -> Vec<Wanted<'a>> {
+fn wanted<'a>(
+    plan: &'a Plan,
+    modules: &'a [Arc<VerifiedModule>],
+    evidence: &Collected,
+    kept: &BTreeMap<String, Calls>,
+) -> Vec<Wanted<'a>> {
     let mut wanted: Vec<Wanted<'a>> = Vec::new();
     for (index, (gate, module)) in plan.gates.iter().zip(modules).enumerate() {
+        if kept.contains_key(&gate.name) {
+            continue;
+        }
         let tier = tier(index, gate, evidence);
         match wanted.iter_mut().find(|known| known.serves(gate, module)) {
             Some(known) if tier == Tier::Optimised => known.tier = tier,

@@ -1,36 +1,63 @@
-//! The run: a plan, its verified modules and its evidence, walked to one result a gate.
+//! The run: a plan, walked from its modules and its evidence to one decision.
+//!
+//! ```text
+//! verify ── look over ── (begin) ── collect ── load ── judge ── combine ── record ── (end)
+//!                           │          │                 │                             │
+//!                           └──────────┴──── ledger ─────┴─────────────────────────────┘
+//! ```
 //!
 //! Everything is loaded before anything runs, so a module that is refused stops the run before any gate has run. What
-//! happens is told as [`Event`]s; nothing here prints, reads the clock or decides.
+//! happens is told as [`Event`]s; nothing here prints, and no clock and no environment is read but those that are handed in.
+//!
+//! - `load`, `ask`, `each`, `lanes`, `schedule`: who is asked what, and when; `sign_off`: people's word on it.
+//! - `calls`: what is known of what was asked; `keep` writes it to a ledger, `kept` reads it from there.
+//! - `resume`: whether a run that was broken off may go on; `replay`: whether a run comes to the same again.
 
 mod ask;
+mod calls;
 mod each;
-mod held;
+mod keep;
+mod kept;
 mod lanes;
 mod load;
+mod record;
+mod replay;
+mod resume;
 mod schedule;
 mod sign_off;
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use jiff::Timestamp;
 
 pub use ask::ask;
+pub use calls::{Call, Calls, File};
 pub use each::{Validator, for_files, look_at};
-pub use held::{Held, WARNED};
+pub use kept::Kept;
 pub use lanes::{Lane, Lanes};
-pub use load::{Loaded, Refused, load, look_over, throughput};
-pub use sign_off::{ApprovalFile, SignOffs, judged_evidence, params_digest};
+pub use load::{Answers, Loaded, Refused, load, look_over, throughput};
+pub use replay::{Difference, Replayed, compare};
+pub use resume::{same_evidence, same_files};
+pub use sign_off::{SignOffs, judged_evidence, params_digest};
 
 use crate::{
-    decision::{GateFacts, GateResult, InputRecord, Judged, ModuleRecord},
-    evidence::Collected,
+    decision::{GateFacts, GateResult, InputRecord, Judged as JudgedInput, ModuleRecord, Record, combine},
+    evidence::{Archive, CollectEvent, Collected, Collecting, Keeper, Strays, World, collect},
+    findings::Held,
+    intake::{Intake, Settings, verify_all},
     judge::{Cause, Fault},
+    ledger::{Claim, Ledger},
     manifest::{GatePlan, Plan, Stage},
+    sandbox::{Sandbox, Throughput},
+    stopped::Stopped,
     trust::VerifiedModule,
 };
+use keep::{Begin, Keeping};
 
-/// What is fixed for a run.
+/// What is fixed for the calls of a run.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
     /// The run's clock: what gates are told, and as of when signatures were judged.
@@ -43,20 +70,49 @@ pub struct Setting<'a> {
     pub cancelled: &'static AtomicBool,
 }
 
-/// What a run judges, and what its outcomes are held against.
-#[derive(Clone, Copy)]
-pub struct Given<'a> {
-    /// What was collected.
-    pub evidence: &'a Collected,
-    /// People's word.
-    pub sign_offs: &'a SignOffs<'a>,
-    /// For each gate of the plan what its findings are held against; nothing where that is nothing.
-    pub held: &'a [Option<Held>],
+/// A run to be made.
+pub struct Task<'a> {
+    /// What is done.
+    pub plan: &'a Plan,
+    /// What it is called with.
+    pub settings: &'a Settings,
+    /// What it rests on beside its evidence.
+    pub intake: &'a Intake<'a>,
+    /// Name, clock, and how much at once.
+    pub setting: Setting<'a>,
+    /// The world, for collecting.
+    pub world: World<'a>,
+    /// Evidence that was collected earlier, and stands for the world where it has any.
+    pub archives: &'a [&'a dyn Archive],
+    /// Makes the sandbox, once it is known how much it is for.
+    pub sandbox: &'a dyn Fn(Throughput) -> Result<Sandbox, Stopped>,
+    /// Where the run is kept.
+    pub ledger: Keep,
+    /// What an earlier attempt at this run came to; that is not done again.
+    pub kept: Option<Kept>,
 }
 
-/// What happens while gates run. Comes from several threads.
+/// Where a run is kept.
+pub enum Keep {
+    /// Nowhere.
+    Nowhere,
+    /// Nowhere, and all calls are told, those over many files too.
+    Told,
+    /// In this ledger, as a run of its own.
+    New(Ledger),
+    /// In this ledger, which has its begin; whoever resumes it has claimed it.
+    Resumed(Ledger, Claim),
+}
+
+/// What happens while a run goes on. Comes from several threads.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// Evidence is being collected.
+    Collect(CollectEvent<'a>),
+    /// All evidence is there, all modules are loaded, and gates are asked from now on.
+    Judging,
+    /// The cache did not serve a module that it should have had.
+    Note(&'a str),
     /// A gate is being asked.
     Started {
         /// Its name.
@@ -64,8 +120,12 @@ pub enum Event<'a> {
     },
     /// A gate came to something.
     Finished {
+        /// Its index in the plan.
+        index: usize,
         /// What it came to.
         result: &'a GateResult,
+        /// How, where calls are kept.
+        calls: &'a Calls,
         /// How many have ended, this one included.
         ended: usize,
         /// How many there are.
@@ -73,25 +133,94 @@ pub enum Event<'a> {
     },
 }
 
-/// What a run came to.
-#[derive(Debug)]
-pub struct Ran {
-    /// What the gates came to, in the plan's order.
-    pub gates: Vec<GateResult>,
-    /// The files that validators looked at, a record for each gate that looked at many.
-    pub inputs: Vec<InputRecord>,
+/// What gates judge, and what their outcomes are held against.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    evidence: &'a Collected,
+    sign_offs: &'a SignOffs<'a>,
+    held: &'a [Option<Held>],
+    /// Whether the calls over many files are told, which takes the room of the files.
+    keeps: bool,
 }
 
-/// Runs every gate of the plan.
-#[must_use]
-pub fn run(
+/// What gates came to.
+pub(crate) struct Judged {
+    /// In the plan's order.
+    gates: Vec<GateResult>,
+    /// The files that validators looked at, a record for each gate that looked at many.
+    inputs: Vec<InputRecord>,
+}
+
+/// Runs every gate of a plan and decides: the whole line, from the bytes of modules to the record. Whoever calls it gets what
+/// the command line gets; probes and completion are part of it.
+///
+/// # Errors
+/// When no decision could be come to: a module is refused, nothing of the sandbox works, the ledger takes nothing. A gate that
+/// gives no verdict is no such error; it stands in the record.
+pub fn run(task: Task<'_>, observe: &(dyn Fn(Event<'_>) + Sync)) -> Result<Record, Stopped> {
+    let Task { plan, settings, intake, setting, world, archives, sandbox, ledger, kept } = task;
+    let modules = verify_all(plan, &intake.trust, intake.shelf, setting.jobs)?;
+    if archives.is_empty() && plan.evidence.iter().any(|source| source.origin.acts()) {
+        look_over(plan, &modules)?;
+    }
+    let Kept { started, finished, calls, done, pieces, .. } =
+        kept.unwrap_or_else(|| Kept::nothing(setting.run_id, settings.clone(), to_the_millisecond((world.clock)())));
+    let begin = Begin { plan, settings, intake, modules: &modules, started };
+    let keeps = !matches!(ledger, Keep::Nowhere);
+    let keeping = match ledger {
+        Keep::Nowhere | Keep::Told => None,
+        Keep::New(ledger) => Some(Keeping::begin(ledger, setting.run_id, world.clock, &begin)?),
+        Keep::Resumed(ledger, claim) => {
+            Some(Keeping::resume(ledger, claim, setting.run_id, world.clock, &modules, done)?)
+        }
+    };
+    let observe = |event: Event<'_>| {
+        // What is told was kept before, as far as the disk has it.
+        keeping.iter().for_each(|keeping| keeping.note(&event));
+        observe(event);
+    };
+    let own: [&dyn Archive; 1] = [&pieces];
+    let archives: Vec<&dyn Archive> = own.iter().chain(archives).copied().collect();
+    let keeper = keeping.as_ref().map(|keeping| -> &dyn Keeper { keeping });
+    let evidence = collected(plan, world, setting.jobs, &archives, keeper, &observe);
+    // What was collected is not collected again, whatever happens from here on.
+    keeping.as_ref().map_or(Ok(()), Keeping::settle)?;
+    let sandbox = sandbox(throughput(plan, &evidence))?;
+    let gates = load(plan, &modules, &evidence, calls, &sandbox, setting.jobs)?;
+    gates.iter().filter_map(|gate| gate.note.as_deref()).for_each(|note| observe(Event::Note(note)));
+    let sign_offs = SignOffs::of(plan, settings, intake, setting.now);
+    let given = Given { evidence: &evidence, sign_offs: &sign_offs, held: &intake.held, keeps };
+    observe(Event::Judging);
+    let judged = schedule::Schedule::new(plan, gates, given, setting, &observe).run();
+    let decision = combine(&plan.rule, &judged.gates, settings.strict_manual, setting.run_id);
+    let finished_on = finished.map_or_else(|| to_the_millisecond((world.clock)()), |(at, _)| at);
+    let facts = record::facts(plan, settings, intake, setting, &evidence, &judged, (started, finished_on));
+    let record = Record::new(facts, decision, judged.gates);
+    if let Some(keeping) = keeping {
+        // A run that the user ended can go on later, and so has not come to its end.
+        keeping.end((!setting.cancelled.load(Ordering::Relaxed)).then_some(&record))?;
+    }
+    Ok(record)
+}
+
+/// Collects a plan's evidence; what commands leave behind, even in sessions of its own, ends when the last of them has.
+pub fn collected(
     plan: &Plan,
-    gates: Vec<Loaded>,
-    given: Given<'_>,
-    setting: Setting<'_>,
+    world: World<'_>,
+    jobs: usize,
+    archives: &[&dyn Archive],
+    keeper: Option<&dyn Keeper>,
     observe: &(dyn Fn(Event<'_>) + Sync),
-) -> Ran {
-    schedule::Schedule::new(plan, gates, given, setting, observe).run()
+) -> Collected {
+    let acts = plan.evidence.iter().any(|source| source.origin.acts());
+    let _strays = acts.then(Strays::adopt);
+    let tell = |event: CollectEvent<'_>| observe(Event::Collect(event));
+    collect(plan, Collecting { world, jobs, archives, keeper, observe: &tell })
+}
+
+/// As fine as a ledger keeps times, so that a record reads the same out of it.
+fn to_the_millisecond(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 /// What is known of a gate before it is asked.
@@ -99,7 +228,7 @@ pub fn run(
 fn facts(plan: &Plan, gate: &GatePlan, stage: &Stage, module: &Arc<VerifiedModule>) -> GateFacts {
     let metadata = module.metadata();
     let judged = gate.input.members().into_iter().filter_map(|(name, index)| {
-        Some(Judged { name: name.map(str::to_owned), evidence: plan.evidence.get(index)?.name.clone() })
+        Some(JudgedInput { name: name.map(str::to_owned), evidence: plan.evidence.get(index)?.name.clone() })
     });
     GateFacts {
         name: gate.name.clone(),

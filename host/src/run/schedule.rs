@@ -11,8 +11,9 @@ use std::{
 use portcullis_sdk::Finding;
 
 use super::{
-    Event, Given, Held, Loaded, Ran, Setting,
-    ask::ask,
+    Answers, Event, Given, Judged, Loaded, Setting,
+    ask::call,
+    calls::{Call, Calls},
     each::{Validator, look_at},
     facts, interrupted,
 };
@@ -21,7 +22,7 @@ use crate::{
     digest::Digest,
     evidence::Matched,
     files::shown,
-    findings::{Found, Looked},
+    findings::{Found, Held, Looked, Rules, suppressions::Used},
     judge::{Cause, Fault, RequestTemplate},
     manifest::{Enforcement, GatePlan, Input, Plan, Stage},
     parallel::in_parallel,
@@ -52,7 +53,7 @@ impl<'a> Schedule<'a> {
         Self { plan, gates, given, setting, observe, ended: AtomicUsize::new(0), inputs: Mutex::default() }
     }
 
-    pub(super) fn run(self) -> Ran {
+    pub(super) fn run(self) -> Judged {
         let mut results: Results = self.plan.gates.iter().map(|_| None).collect();
         let mut blocked: Vec<bool> = Vec::with_capacity(self.plan.stages.len());
         for stage in &self.plan.stages {
@@ -65,7 +66,7 @@ impl<'a> Schedule<'a> {
         }
         let mut inputs = self.inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
         inputs.sort_by(|one, other| one.name.cmp(&other.name));
-        Ran { gates: results.into_iter().flatten().collect(), inputs }
+        Judged { gates: results.into_iter().flatten().collect(), inputs }
     }
 
     fn skip_stage(&self, stage: &Stage, need: &str, results: &mut Results) {
@@ -118,15 +119,15 @@ impl<'a> Schedule<'a> {
     fn put(&self, index: usize, stage: &Stage, results: &mut Results, make: impl FnOnce(GateFacts) -> GateResult) {
         let (Some(gate), Some(loaded)) = (self.plan.gates.get(index), self.gates.get(index)) else { return };
         let result = make(facts(self.plan, gate, stage, &loaded.module));
-        self.tell_end(&result);
+        self.tell_end(index, &result, &Calls::default());
         if let Some(place) = results.get_mut(index) {
             *place = Some(result);
         }
     }
 
-    fn tell_end(&self, result: &GateResult) {
+    fn tell_end(&self, index: usize, result: &GateResult, calls: &Calls) {
         let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
-        (self.observe)(Event::Finished { result, ended, gates: self.plan.gates.len() });
+        (self.observe)(Event::Finished { index, result, calls, ended, gates: self.plan.gates.len() });
     }
 
     /// One gate, from start to end.
@@ -134,23 +135,28 @@ impl<'a> Schedule<'a> {
         let (gate, loaded) = (self.plan.gates.get(index)?, self.gates.get(index)?);
         (self.observe)(Event::Started { gate: &gate.name });
         let facts = facts(self.plan, gate, stage, &loaded.module);
-        let mut result = match &loaded.gate {
-            _ if self.setting.cancelled.load(Ordering::Relaxed) => GateResult::faulted(facts, interrupted()),
-            Err(fault) => GateResult::faulted(facts, fault.clone()),
-            Ok(program) => match &gate.input {
-                Input::Each { pattern, root } => match self.given.evidence.files(index) {
-                    Some(Ok(matched)) => {
-                        self.judge_each(gate, facts, program, &Files { gate: index, pattern, root, matched })
-                    }
-                    Some(Err(error)) => GateResult::faulted(facts, evidence_fault(&error.to_string())),
-                    None => GateResult::faulted(facts, evidence_fault("its files were not listed")),
+        let (mut result, calls) = match &loaded.answers {
+            _ if self.setting.cancelled.load(Ordering::Relaxed) => {
+                (GateResult::faulted(facts, interrupted()), Calls::default())
+            }
+            Answers::Fault(fault) | Answers::Kept(Calls { fault: Some(fault), .. }) => {
+                let calls = Calls { fault: Some(fault.clone()), calls: Vec::new() };
+                (GateResult::faulted(facts, fault.clone()), calls)
+            }
+            Answers::Kept(kept) if !kept.calls.is_empty() => (self.judge_again(index, gate, facts, kept), kept.clone()),
+            // It came to what it did before anything was called, and comes to that again.
+            Answers::Kept(_) => (self.judge_uncalled(index, gate, facts), Calls::default()),
+            Answers::Program(program) => match &gate.input {
+                Input::Each { .. } => match self.given.evidence.files(index) {
+                    Some(Ok(matched)) => self.judge_each(index, gate, facts, program, matched),
+                    _ => (self.judge_uncalled(index, gate, facts), Calls::default()),
                 },
                 _ => self.judge_once(gate, facts, program),
             },
         };
         result.findings.extend(loaded.module.warnings().iter().map(warning).map(Found::from));
         let result = self.given.sign_offs.heard(result, gate, self.plan, self.given.evidence);
-        self.tell_end(&result);
+        self.tell_end(index, &result, &calls);
         Some(result)
     }
 
@@ -158,57 +164,112 @@ impl<'a> Schedule<'a> {
         RequestTemplate::new(&gate.name, facts.kind, &gate.params, self.setting.now, self.setting.run_id)
     }
 
-    fn judge_once(&self, gate: &GatePlan, facts: GateFacts, program: &Gate) -> GateResult {
-        match self.template(gate, &facts).request(&gate.input, self.given.evidence) {
-            Err(fault) => GateResult::faulted(facts, fault),
-            Ok(request) => {
-                let mut buffers = Buffers { request, ..Buffers::default() };
-                let judgement = ask(program, &gate.name, facts.kind, &gate.limits, self.setting, &mut buffers);
+    fn judge_once(&self, gate: &GatePlan, facts: GateFacts, program: &Gate) -> (GateResult, Calls) {
+        let request = match self.template(gate, &facts).request(&gate.input, self.given.evidence) {
+            Err(fault) => return (GateResult::faulted(facts, fault), Calls::default()),
+            Ok(request) => request,
+        };
+        let mut buffers = Buffers { request, ..Buffers::default() };
+        let (fault, usage) = call(program, &gate.name, &gate.limits, self.setting, &mut buffers);
+        let Buffers { request, stdout: answer, stderr: notes } = buffers;
+        let call = Call { file: None, request, answer, notes, fault, usage };
+        let judgement = call.judgement(facts.kind);
+        (GateResult::from_judgement(facts, judgement), Calls { fault: None, calls: vec![call] })
+    }
+
+    /// A gate that cannot be asked, because what it judges is not to be had.
+    fn judge_uncalled(&self, index: usize, gate: &GatePlan, facts: GateFacts) -> GateResult {
+        let fault = match &gate.input {
+            Input::Each { .. } => match self.given.evidence.files(index) {
+                Some(Err(error)) => evidence_fault(&error.to_string()),
+                _ => evidence_fault("its files were not listed"),
+            },
+            input => match self.template(gate, &facts).request(input, self.given.evidence) {
+                Err(fault) => fault,
+                Ok(_) => evidence_fault("what it was asked was not kept"),
+            },
+        };
+        GateResult::faulted(facts, fault)
+    }
+
+    fn judge_each(
+        &self,
+        index: usize,
+        gate: &GatePlan,
+        facts: GateFacts,
+        program: &Gate,
+        matched: &Matched,
+    ) -> (GateResult, Calls) {
+        let template = self.template(gate, &facts);
+        let keeps = self.given.keeps;
+        let validator = Validator { program, name: &gate.name, limits: &gate.limits, template: &template, keeps };
+        let keep = |path: &str, looked, call| ((path.to_owned(), looked), call);
+        let (files, used) = look_at(&validator, matched, &self.rules(index), self.setting, keep, |_| {});
+        let (files, calls): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+        let calls = if keeps { calls } else { Vec::new() };
+        (self.of_files(index, gate, facts, files, &used), Calls { fault: None, calls })
+    }
+
+    /// What a gate came to whose calls are known.
+    fn judge_again(&self, index: usize, gate: &GatePlan, facts: GateFacts, kept: &Calls) -> GateResult {
+        match (&gate.input, kept.calls.first()) {
+            (Input::Each { .. }, _) | (_, None) => {
+                let (rules, mut used) = (self.rules(index), Used::default());
+                let path = |call: &Call| call.file.as_ref().map(|file| file.path.clone()).unwrap_or_default();
+                let files = kept.calls.iter().map(|call| (path(call), call.looked(&rules, &mut used))).collect();
+                self.of_files(index, gate, facts, files, &used)
+            }
+            (_, Some(call)) => {
+                let judgement = call.judgement(facts.kind);
                 GateResult::from_judgement(facts, judgement)
             }
         }
     }
 
-    fn judge_each(&self, gate: &GatePlan, facts: GateFacts, program: &Gate, asked: &Files<'_>) -> GateResult {
-        let template = self.template(gate, &facts);
-        let held = self.given.held.get(asked.gate).and_then(Option::as_ref);
-        let rules = held.map_or_else(|| Held::none(self.setting.now), |held| held.rules(self.setting.now));
-        let validator = Validator { program, name: &gate.name, limits: &gate.limits, template: &template };
-        let (looked, used) = look_at(&validator, asked.matched, &rules, self.setting, |_, looked| looked, |_| {});
-        let record = asked.record(&looked);
-        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(record);
-        let paths = asked.matched.paths().map(str::to_owned);
-        let mut result = GateResult::from_files(facts, paths.zip(looked).collect(), rules.fail_on);
-        result.findings.extend(held.into_iter().flat_map(|held| held.notices(&used, &rules)).map(Found::from));
+    fn held(&self, index: usize) -> Option<&'a Held> {
+        self.given.held.get(index).and_then(Option::as_ref)
+    }
+
+    fn rules(&self, index: usize) -> Rules<'a> {
+        self.held(index).map_or_else(|| Held::none(self.setting.now), |held| held.rules(self.setting.now))
+    }
+
+    /// What a validator came to over many files, which are an input of the record's.
+    fn of_files(
+        &self,
+        index: usize,
+        gate: &GatePlan,
+        facts: GateFacts,
+        files: Vec<(String, Looked)>,
+        used: &Used,
+    ) -> GateResult {
+        if let Input::Each { pattern, root } = &gate.input {
+            let record = input_record(pattern, root, &files);
+            self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+        }
+        let rules = self.rules(index);
+        let mut result = GateResult::from_files(facts, files, rules.fail_on);
+        let notices = self.held(index).into_iter().flat_map(|held| held.notices(used, &rules));
+        result.findings.extend(notices.map(Found::from));
         result
     }
 }
 
-/// The files that one gate is asked about.
-struct Files<'a> {
-    gate: usize,
-    pattern: &'a str,
-    root: &'a Path,
-    matched: &'a Matched,
-}
-
-impl Files<'_> {
-    /// All of them as one input: a digest over every path and the digest of its bytes.
-    fn record(&self, looked: &[Looked]) -> InputRecord {
-        let read = || self.matched.paths().zip(looked).filter_map(|(path, looked)| Some((path, looked.seen?)));
-        let list: String = read().map(|(path, (digest, _))| format!("{digest}  {path}\n")).collect();
-        let unread = looked.iter().any(|looked| looked.seen.is_none());
-        InputRecord {
-            name: self.pattern.to_owned(),
-            kind: "each".to_owned(),
-            uri: Some(shown(self.root)),
-            outcome: if unread { "failed" } else { "completed" }.to_owned(),
-            error: unread.then(|| "evidence-unreadable".to_owned()),
-            digest: Some(Digest::of(list.as_bytes()).into()),
-            size_bytes: Some(read().map(|(_, (_, size))| size).sum()),
-            collected_on: None,
-            duration_ms: None,
-        }
+/// The files that a gate was asked about as one input: a digest over every path and the digest of its bytes.
+fn input_record(pattern: &str, root: &Path, files: &[(String, Looked)]) -> InputRecord {
+    let read = || files.iter().filter_map(|(path, looked)| Some((path, looked.seen?)));
+    let list: String = read().map(|(path, (digest, _))| format!("{digest}  {path}\n")).collect();
+    let unread = files.iter().any(|(_, looked)| looked.seen.is_none());
+    InputRecord {
+        name: pattern.to_owned(),
+        kind: "each".to_owned(),
+        uri: Some(shown(root)),
+        outcome: if unread { "failed" } else { "completed" }.to_owned(),
+        error: unread.then(|| "evidence-unreadable".to_owned()),
+        digest: Some(Digest::of(list.as_bytes()).into()),
+        size_bytes: Some(read().map(|(_, (_, size))| size).sum()),
+        collected_on: None,
+        duration_ms: None,
     }
 }
 

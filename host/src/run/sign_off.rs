@@ -10,24 +10,17 @@ use crate::{
     decision::{GateOutcome, GateResult, SignOff},
     digest::Digest,
     evidence::Collected,
+    files::shown,
+    intake::{ApprovalFile, Intake, Settings},
     manifest::{GatePlan, Plan},
     text::excerpt,
     trust::{Approver, Review, Revocations, SignedOff, gate_named, weigh},
 };
 
-/// A file that may hold an approval.
-#[derive(Clone, Debug)]
-pub struct ApprovalFile {
-    /// Where it is, fit for a terminal.
-    pub place: String,
-    /// Its bytes, or why they could not be read.
-    pub bytes: Result<Vec<u8>, String>,
-}
-
 /// The approvals at hand, and what they are weighed by.
 pub struct SignOffs<'a> {
     /// Every file that was found.
-    pub files: Vec<ApprovalFile>,
+    pub files: &'a [ApprovalFile],
     /// Who may approve what.
     pub approvers: &'a BTreeMap<String, Approver>,
     /// What is revoked.
@@ -40,7 +33,19 @@ pub struct SignOffs<'a> {
     pub subject: Option<&'a str>,
 }
 
-impl SignOffs<'_> {
+impl<'a> SignOffs<'a> {
+    /// What a run weighs approvals by.
+    pub(super) fn of(plan: &'a Plan, settings: &'a Settings, intake: &'a Intake<'_>, now: Timestamp) -> Self {
+        Self {
+            files: &intake.approvals,
+            approvers: &intake.trust.file.approvers,
+            revocations: intake.trust.standing.revocations(),
+            now,
+            policy: &plan.name,
+            subject: settings.subject.as_deref(),
+        }
+    }
+
     /// What the gate came to once people were heard: a review that someone signed off is a pass. Every approval of the gate
     /// that counts for nothing becomes a finding, so that nobody wonders where their word went.
     #[must_use]
@@ -58,7 +63,7 @@ impl SignOffs<'_> {
             subject: self.subject,
         };
         let mut result = result;
-        for file in &self.files {
+        for file in self.files {
             match self.weigh(file, &review) {
                 None => {}
                 Some(Ok(signed)) => result = result.signed_off(sign_off(signed)),
@@ -112,5 +117,5 @@ fn sign_off(signed: SignedOff) -> SignOff {
 }
 
 fn ignored(file: &ApprovalFile, code: &str, reason: &str) -> Finding {
-    Finding::warning(code, format!("the approval in `{}` counts for nothing: {reason}", file.place))
+    Finding::warning(code, format!("the approval in `{}` counts for nothing: {reason}", shown(&file.path)))
 }

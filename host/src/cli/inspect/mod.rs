@@ -17,9 +17,8 @@ use portcullis::{
 use self::report::Report;
 use super::{
     Exit, Failure, Outcome, host,
-    modules::{VerifyFlags, read_public_key},
+    modules::{Against, VerifyFlags},
     term,
-    trust_files::TrustFiles,
 };
 
 /// Show what a module is, asks for and says, who signed it, and why it would be refused
@@ -47,8 +46,7 @@ pub(crate) struct Args {
 
 /// What modules are looked at with.
 struct Lens {
-    trust: Option<TrustFiles>,
-    key: Option<PublicKey>,
+    against: Against,
     compiler: Option<Compiler>,
     limits: Limits,
 }
@@ -76,8 +74,7 @@ impl Args {
     fn lens(&self) -> Result<Lens, Failure> {
         let now = host::now(self.now);
         Ok(Lens {
-            trust: self.against.trust.as_deref().map(|path| TrustFiles::open(path, now)).transpose()?,
-            key: self.against.key.as_deref().map(read_public_key).transpose()?,
+            against: self.against.read(now)?,
             compiler: if self.no_compile { None } else { Some(host::compiler()?) },
             limits: Limits::default(),
         })
@@ -92,13 +89,16 @@ impl Lens {
 
     /// Every key whose signature can be told.
     fn known(&self) -> Vec<&PublicKey> {
-        let trusted = self.trust.iter().flat_map(|trust| trust.file.root.keys());
-        trusted.chain(&self.key).collect()
+        match &self.against {
+            Against::Trust(trust) => trust.file.root.keys().collect(),
+            Against::Key(key) => vec![key.as_ref()],
+            Against::Nobody => Vec::new(),
+        }
     }
 
     /// Whose key it is.
     fn holders(&self, id: &portcullis::trust::KeyId) -> Vec<String> {
-        let Some(root) = self.trust.as_ref().map(|trust| &trust.file.root) else { return Vec::new() };
+        let Some(root) = self.against.trust().map(|trust| &trust.file.root) else { return Vec::new() };
         let publishers = root.publishers().iter().filter(|(_, publisher)| publisher.role.keys.contains(id));
         let roles = [("role root", root.root_role()), ("role revocation", root.revocation_role())];
         let roles = roles.into_iter().filter(|(_, role)| role.is_some_and(|role| role.keys.contains(id)));

@@ -126,7 +126,7 @@ impl Report {
         let (shape, problems) = survey(bytes, &lens.limits);
         let mut refusals = Refusals::default();
         refusals.of_format(&seen);
-        let trust = lens.trust.as_ref().map(|trust| refusals.of_trust(trust.appraise(bytes)));
+        let trust = lens.against.trust().map(|trust| refusals.of_trust(trust.appraise(bytes)));
         let may_compile = problems.is_empty();
         for problem in &problems {
             refusals.scan(problem);

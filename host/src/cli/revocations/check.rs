@@ -12,7 +12,7 @@ use portcullis::{
 use serde::Serialize;
 
 use super::{Answer, Outcome, RootFlags, host, term};
-use crate::cli::trust_files::CAP;
+use portcullis::intake::CAP;
 
 /// The state file of this machine is neither read nor written: --floor says what was seen.
 #[derive(clap::Args)]

@@ -101,7 +101,7 @@ impl Sign {
 }
 
 /// A list, with its envelope if it is signed; nothing of it is verified.
-fn read_list(path: &Path) -> Result<(List, Option<Envelope>), Failure> {
+pub(crate) fn read_list(path: &Path) -> Result<(List, Option<Envelope>), Failure> {
     let document = Document::read(path, LIST_TYPE)?;
     let list = List::parse(&document.payload).map_err(|error| malformed(path, &error))?;
     Ok((list, document.envelope))

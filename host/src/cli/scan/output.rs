@@ -58,17 +58,14 @@ impl Outputs {
         Ok(self.asked.iter().try_for_each(|output| output.write(|form| text(form, scan)))?)
     }
 
-    /// Shows the rest: the text, where nothing else goes to stdout.
+    /// Shows the rest.
     pub(super) fn tell(&self, scan: &Scan) -> Result<(), Failure> {
         if self.emit_error_code {
             let codes: String =
                 scan.files.iter().map(|file| format!("AETHER_ERROR_CODE:{}\n", file.code.number())).collect();
             term::err(&codes);
         }
-        let shown: Vec<Form> =
-            self.asked.iter().filter(|output| output.path.is_none()).map(|output| output.format).collect();
-        let shown = if shown.is_empty() { vec![Form::Text] } else { shown };
-        shown.into_iter().try_for_each(|form| term::out(&text(form, scan)))
+        output::on_stdout(&self.asked).into_iter().try_for_each(|form| term::out(&text(form, scan)))
     }
 }
 

@@ -6,12 +6,12 @@ use portcullis::{
     diagnostic::Diagnostic,
     files::{FileError, read_capped, shown},
     limits::Limits,
-    manifest::{self, HeldPlan, Input, Overrides},
+    manifest::{self, FailOn, HeldPlan, Input, Overrides},
 };
 use serde_json::{Map, Value};
 
 use super::{Args, Exit, Failure, VerifyFlags};
-use crate::cli::{eval, host, trust_files::TrustFiles};
+use crate::cli::eval;
 
 /// A validator and everything that it is asked with.
 pub(super) struct Target {
@@ -31,7 +31,7 @@ impl Target {
     pub(super) fn find(args: &Args) -> Result<Self, Failure> {
         let module = Path::new(&args.what);
         let target = if module.is_file() { Self::module(args)? } else { Self::gate(args)? };
-        if target.held.fail_on == portcullis::findings::FailOn::New && target.held.baseline.is_none() {
+        if target.held.fail_on == FailOn::New && target.held.baseline.is_none() {
             let problem = Diagnostic::new("no-baseline", "without a baseline nobody knows what is new");
             return Err(Failure::usage(problem.help("give --baseline FILE beside --fail-on new")));
         }
@@ -81,13 +81,10 @@ impl Target {
     /// The files that it is made of.
     pub(super) fn reads(&self) -> impl Iterator<Item = PathBuf> {
         let HeldPlan { suppressions, baseline, .. } = &self.held;
-        // Only where they lie is asked here; what they say is read when the module is verified.
-        let trust = self.verify.trust.as_ref().and_then(|trust| TrustFiles::peek(trust, host::now(None)).ok());
         [Some(&self.module), self.verify.trust.as_ref(), suppressions.as_ref(), baseline.as_ref()]
             .into_iter()
             .flatten()
             .cloned()
-            .chain(trust.map(|trust| trust.paths()).unwrap_or_default())
     }
 }
 

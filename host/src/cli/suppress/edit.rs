@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use jiff::{Timestamp, civil::Date};
 use portcullis::{
-    files::{FileError, read_capped, shown, write_whole},
+    files::{FileError, lock, read_capped, shown, write_whole},
     findings::{
         Fingerprint, day,
         suppressions::{AddError, CAP, Entry, HEAD, add, day_of, owner_of, without},
@@ -77,6 +77,10 @@ impl Add {
         if entry.is_expired(today) {
             return Err(refused("suppression-expiry", format!("its last day is over: today is {today}"), &path));
         }
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| FileError::Write(folder.to_owned(), error))?;
+        }
+        let _lock = lock(&path)?;
         let before = match read_capped(&path, CAP) {
             Err(FileError::Missing(_)) => HEAD.as_bytes().to_vec(),
             read => read?,
@@ -89,9 +93,6 @@ impl Add {
             }
             AddError::Unwritable => refused("suppression-reason", error.to_string(), &path),
         })?;
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| FileError::Write(folder.to_owned(), error))?;
-        }
         write_whole(&path, &after, 0o644)?;
         term::out_line(&defused(&format!("{}  {}", shown(&path), printable(&entry.to_string()))))?;
         Ok(Exit::Ok)
@@ -102,6 +103,7 @@ impl Prune {
     pub(super) fn execute(self) -> Outcome {
         let path = self.source.path();
         let today = day(host::now(self.now));
+        let _lock = if self.dry_run || !path.exists() { None } else { Some(lock(&path)?) };
         let bytes = self.source.bytes()?;
         let suppressions = parsed(&path, &bytes)?;
         let names = self.scan.as_ref().map(|scan| {

@@ -9,6 +9,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use portcullis::{
     files::read_capped,
+    intake::CAP,
     trust::{ROOT_TYPE, TrustRoot},
 };
 use serde::Serialize;
@@ -17,7 +18,6 @@ use super::{
     Exit, Failure, Outcome,
     documents::{Answer, Document, Validity, malformed, read_root, sign_with, write_document},
     host, term,
-    trust_files::CAP,
 };
 
 /// Show, make, sign and rotate the trust root

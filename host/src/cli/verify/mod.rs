@@ -10,8 +10,9 @@ use portcullis::{
     decision::{RevocationsRecord, TrustRecord},
     diagnostic::Diagnostic,
     files::read_capped,
+    intake::TrustFiles,
     limits::ceiling,
-    trust::{self, attach},
+    trust::attach,
 };
 use serde::Serialize;
 
@@ -19,9 +20,8 @@ use self::said::Verified;
 pub(crate) use self::said::{Named, Threshold};
 use super::{
     Exit, Failure, Outcome, host,
-    modules::{VerifyFlags, modules_below, read_module, read_public_key},
+    modules::{Against, VerifyFlags, modules_below, read_module},
     term,
-    trust_files::TrustFiles,
 };
 
 /// Say who signed modules and whether they are trusted
@@ -58,28 +58,32 @@ struct Report<'a> {
 
 impl Args {
     pub(crate) fn execute(self) -> Outcome {
-        let judge = Judge::new(&self)?;
+        let against = self.against.read(host::now(self.now))?;
+        if matches!(against, Against::Nobody) {
+            let problem = Diagnostic::new("nothing-to-trust", "there is nothing to verify against");
+            return Err(Failure::usage(problem.help("give --trust FILE, or --key PUB for one key")));
+        }
         let files = listed(&self.files)?;
         if self.signature.is_some() && files.len() != 1 {
             return Err(Failure::usage(Diagnostic::new("one-module", "--signature goes with one module")));
         }
         let mut verified = Vec::with_capacity(files.len());
         for file in &files {
-            verified.push(self.one(file, &judge)?);
+            verified.push(self.one(file, &against)?);
         }
         let trusted = verified.iter().all(|file| file.trusted);
         if self.json {
-            let trust = judge.trust.as_ref().map(TrustFiles::record);
-            let revocations = judge.trust.as_ref().map(TrustFiles::revocations_record);
+            let trust = against.trust().map(TrustFiles::record);
+            let revocations = against.trust().map(TrustFiles::revocations_record);
             let report = Report { trusted, trust, revocations, files: &verified };
             term::out_json(&report)?;
         } else {
-            term::out(&text::render(&verified, judge.trust.as_ref()))?;
+            term::out(&text::render(&verified, against.trust()))?;
         }
         Ok(if trusted { Exit::Ok } else { Exit::Refused })
     }
 
-    fn one(&self, file: &Listed, judge: &Judge) -> Result<Verified, Failure> {
+    fn one(&self, file: &Listed, against: &Against) -> Result<Verified, Failure> {
         let path = &file.path;
         let mut bytes = match read_module(path, ceiling::MODULE) {
             Ok(bytes) => bytes,
@@ -102,33 +106,16 @@ impl Args {
                 }
             };
         }
-        Ok(judge.judge(path, &bytes))
+        Ok(judge(path, &bytes, against))
     }
 }
 
-/// Against what files are judged.
-struct Judge {
-    trust: Option<TrustFiles>,
-    key: Option<trust::PublicKey>,
-}
-
-impl Judge {
-    fn new(args: &Args) -> Result<Self, Failure> {
-        let trust =
-            args.against.trust.as_deref().map(|path| TrustFiles::open(path, host::now(args.now))).transpose()?;
-        let key = args.against.key.as_deref().map(read_public_key).transpose()?;
-        if trust.is_none() && key.is_none() {
-            let problem = Diagnostic::new("nothing-to-trust", "there is nothing to verify against");
-            return Err(Failure::usage(problem.help("give --trust FILE, or --key PUB for one key")));
-        }
-        Ok(Self { trust, key })
-    }
-
-    fn judge(&self, path: &Path, bytes: &[u8]) -> Verified {
-        match &self.trust {
-            Some(trust) => Verified::of(path).appraised(trust.appraise(bytes), trust.standing.problem().is_some()),
-            None => Verified::of(path).signed(bytes, self.key.as_slice()),
-        }
+fn judge(path: &Path, bytes: &[u8], against: &Against) -> Verified {
+    let file = Verified::of(path);
+    match against {
+        Against::Trust(trust) => file.appraised(trust.appraise(bytes), trust.standing.problem().is_some()),
+        Against::Key(key) => file.signed(bytes, std::slice::from_ref(key.as_ref())),
+        Against::Nobody => file.signed(bytes, &[]),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use portcullis::{
     decision::RevocationsRecord,
+    intake::TrustFiles,
     text::{excerpt, printable},
 };
 
@@ -9,7 +10,6 @@ use super::said::Verified;
 use crate::cli::{
     table::{joined, table},
     term::age,
-    trust_files::TrustFiles,
 };
 
 pub(super) fn render(files: &[Verified], trust: Option<&TrustFiles>) -> String {

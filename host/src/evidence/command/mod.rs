@@ -4,7 +4,7 @@
 //! `strays` ends what commands leave behind outside of their groups. Here it becomes a document without a secret.
 
 mod drain;
-mod start;
+pub(crate) mod start;
 mod strays;
 #[cfg(test)]
 mod tests;

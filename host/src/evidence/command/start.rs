@@ -1,4 +1,4 @@
-//! Argument templates → a running child: its own group, nothing on stdin, and the environment that the manifest gives it.
+//! Argument templates → a running child: its own group, and the environment that the manifest gives it.
 
 use std::{
     io::{self, Read as _},
@@ -12,23 +12,37 @@ use rustix::fs::{Access, access};
 use crate::{
     evidence::secrets::Secrets,
     files::{open_capped, reason, shown},
-    manifest::CommandSource,
+    manifest::{CommandSource, Template},
 };
 
 /// Where the system looks for programs where an environment names no PATH.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// The child, started; its stdout and stderr are pipes.
+/// The child, started; nothing is on its stdin, and its stdout and stderr are pipes.
+///
+/// # Errors
+/// As [`spawn`].
+pub(super) fn start(source: &CommandSource, secrets: &Secrets) -> Result<Child, String> {
+    spawn((&source.argv, &source.env), &source.cwd, secrets, [Stdio::null(), Stdio::piped(), Stdio::piped()])
+}
+
+/// A child in a group of its own: its arguments and its environment (all of it) filled in, in that folder, with that stdin,
+/// stdout and stderr.
 ///
 /// # Errors
 /// The reason for which it could not be started, as a fragment that follows "could not be started: ". Without a secret.
-pub(super) fn start(source: &CommandSource, secrets: &Secrets) -> Result<Child, String> {
-    let argv: Vec<String> = source.argv.iter().map(|argument| secrets.expand(argument)).collect();
-    let env: Vec<_> = source.env.iter().map(|(name, value)| (name, secrets.expand(value))).collect();
+pub(crate) fn spawn(
+    (argv, env): (&[Template], &[(String, Template)]),
+    cwd: &Path,
+    secrets: &Secrets,
+    [stdin, stdout, stderr]: [Stdio; 3],
+) -> Result<Child, String> {
+    let argv: Vec<String> = argv.iter().map(|argument| secrets.expand(argument)).collect();
+    let env: Vec<_> = env.iter().map(|(name, value)| (name, secrets.expand(value))).collect();
     let Some((program, arguments)) = argv.split_first() else {
         return Err("it names no program".to_owned());
     };
-    let folder = if source.cwd.as_os_str().is_empty() { Path::new(".") } else { &source.cwd };
+    let folder = if cwd.as_os_str().is_empty() { Path::new(".") } else { cwd };
     if !folder.is_dir() {
         return Err(format!("its folder `{}` does not exist", shown(folder)));
     }
@@ -44,9 +58,9 @@ pub(super) fn start(source: &CommandSource, secrets: &Secrets) -> Result<Child, 
         .env_clear()
         .envs(env)
         .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdin(stdin)
+        .stdout(stdout)
+        .stderr(stderr)
         .process_group(0)
         .spawn()
         .map_err(|error| refused(&error, &file))

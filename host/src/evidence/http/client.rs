@@ -196,7 +196,7 @@ fn is_asked_anew(status: StatusCode, method: &Method) -> bool {
 }
 
 /// The client library's error as ours.
-fn trouble(error: Error, timeout: Duration) -> Trouble {
+pub(crate) fn trouble(error: Error, timeout: Duration) -> Trouble {
     use std::io::ErrorKind as Kind;
     match error {
         Error::Timeout(_) => Trouble::Timeout(timeout),

@@ -29,7 +29,7 @@ pub(super) const MAX_HEAD: usize = 64 << 10;
 ///
 /// Over TLS, it trusts the certificate authorities that Mozilla does, as of the client library's version, and not those that
 /// the machine trusts. `timeout` is for one request. That the whole of an exchange ends in time is up to who waits for it.
-pub(super) fn client(hosts: Hosts, timeout: Duration) -> Agent {
+pub(crate) fn client(hosts: Hosts, timeout: Duration) -> Agent {
     let config = Config::builder()
         // Read from the environment where nobody says otherwise, and would be another host than the one on the list.
         .proxy(None)

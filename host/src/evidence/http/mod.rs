@@ -4,15 +4,15 @@
 //! - `client` sends a request and follows it, in a thread of its own; `heard` takes what comes back, as much as is asked for;
 //! - `events` takes a stream of events apart, `document` is what gates see of all that, `trouble` why there is none.
 
-mod client;
+pub(crate) mod client;
 mod document;
 mod events;
 mod heard;
-mod line;
-mod reach;
+pub(crate) mod line;
+pub(crate) mod reach;
 #[cfg(test)]
 mod tests;
-mod trouble;
+pub(crate) mod trouble;
 
 use std::{sync::mpsc, thread, time::Instant};
 

@@ -9,7 +9,7 @@ use crate::manifest::{BadHost, HostRule, Hosts};
 
 /// A URL that is no target of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NotATarget {
+pub(crate) enum NotATarget {
     /// Anything but `http://…` and `https://…`, or with characters that no URL that is asked has.
     #[error("it is no http or https URL as it can be asked; all that is not ASCII is percent-encoded in one")]
     NotHttp,
@@ -20,7 +20,7 @@ pub(super) enum NotATarget {
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(crate) struct Target {
     uri: Uri,
     secure: bool,
     /// In lower case; an address in its one spelling, without brackets.
@@ -30,7 +30,7 @@ pub(super) struct Target {
 
 impl Target {
     /// Takes `url` apart.
-    pub(super) fn parse(url: &str) -> Result<Self, NotATarget> {
+    pub(crate) fn parse(url: &str) -> Result<Self, NotATarget> {
         if !url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#') {
             return Err(NotATarget::NotHttp);
         }
@@ -76,7 +76,7 @@ impl Target {
     }
 
     /// The URL that a request is made with.
-    pub(super) fn uri(&self) -> &Uri {
+    pub(crate) fn uri(&self) -> &Uri {
         &self.uri
     }
 
@@ -96,7 +96,7 @@ impl Target {
     }
 
     /// Whether `hosts` lets a request go there.
-    pub(super) fn is_in(&self, hosts: &Hosts) -> bool {
+    pub(crate) fn is_in(&self, hosts: &Hosts) -> bool {
         hosts.allows(&self.host, self.port)
     }
 

@@ -6,7 +6,7 @@ use crate::evidence::world::INTERRUPTED;
 
 /// Why an exchange failed. Its texts may hold what a server wrote, and so have to pass by the secrets before they are seen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// Its time was over.
     #[error("it did not end within {} s", .0.as_secs_f64())]
     Timeout(Duration),
@@ -58,7 +58,7 @@ impl Trouble {
     }
 
     /// The word for it in a document.
-    pub(super) fn outcome(&self) -> &'static str {
+    pub(crate) fn outcome(&self) -> &'static str {
         match self {
             Self::Timeout(_) => "timeout",
             Self::Refused => "refused",

@@ -52,7 +52,8 @@ pub fn document_of(scan: &Classification) -> Document<'_> {
         found.filter(|named| named.severity == Severity::Error).map(|named| named.v2).collect()
     });
     let files = scan.workflows.iter().map(|file| (File::from(file), file.suppressed)).collect();
-    Document::new(scan.summary.timestamp, files, findings)
+    let unverified = scan.tool.is_some_and(|tool| !tool.verified);
+    Document { unverified, ..Document::new(scan.summary.timestamp, files, findings) }
 }
 
 impl<'a> Document<'a> {
@@ -97,6 +98,6 @@ impl<'a> From<&'a Workflow> for File<'a> {
 
 /// How many of the files failed, to 4 places; nothing of nothing is nothing.
 #[must_use]
-pub(super) fn rate(failed: usize, total: usize) -> f64 {
+pub(crate) fn rate(failed: usize, total: usize) -> f64 {
     if total == 0 { 0.0 } else { (failed as f64 / total as f64 * 10_000.0).round() / 10_000.0 }
 }

@@ -68,9 +68,26 @@ fn a_baseline_has_every_file_and_the_lasting_name_of_every_error() {
 }
 
 #[test]
+fn a_baseline_of_what_a_scan_left_says_that_nobody_vouches_for_its_validator() {
+    let verified = classified(&scan());
+    for (tool, unverified) in [
+        (json!({"name": "a", "verified": false}), true),
+        (json!({"name": "a"}), true),
+        (json!({"name": "a", "verified": true}), false),
+        (Value::Null, false),
+    ] {
+        let mut classified = verified.clone();
+        classified["tool"] = tool.clone();
+        let read = Classification::read(classified.to_string().as_bytes()).expect("a scan");
+        let written = serde_json::to_value(document_of(&read)).expect("JSON");
+        assert_eq!(written.get("unverified"), unverified.then_some(&json!(true)), "{tool}");
+    }
+}
+
+#[test]
 fn a_rate_has_four_places_and_nothing_of_nothing_is_nothing() {
     for (failed, total, expect) in [(1_800, 2_700, 0.6667), (1, 3, 0.3333), (0, 5, 0.0), (5, 5, 1.0), (0, 0, 0.0)] {
-        assert_eq!(document::rate(failed, total), expect, "{failed}/{total}");
+        assert_eq!(rate(failed, total), expect, "{failed}/{total}");
     }
     let empty = Scan { files: vec![], ..scan() };
     let expect = json!({"timestamp": AT, "total": 0, "by_code": {}, "failure_rate": 0.0, "files": [], "findings": []});

@@ -21,7 +21,7 @@ pub use text::scan_text;
 
 use crate::{
     digest::Digest,
-    findings::{Found, Scan, Scanned},
+    findings::{Found, Scan, Scanned, baseline::rate},
     judge::ResultCode,
 };
 
@@ -72,8 +72,7 @@ impl<'a> Tally<'a> {
 
     /// The share of files that failed, to 4 places; of no file, none did.
     fn failure_rate(&self) -> f64 {
-        let rate = self.failed as f64 / self.total.max(1) as f64;
-        (rate * 1e4).round() / 1e4
+        rate(self.failed, self.total)
     }
 }
 

@@ -3,22 +3,18 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use portcullis_sdk::Severity;
 
 use super::{Count, MESSAGE, NAME, PATH, Tally, Tool, UNVERIFIED, deciding};
 use crate::{
     findings::{BaselineState, Phase, Scan, Scanned, history::rate},
-    report::github::defused,
+    report::{
+        github::defused,
+        palette::{BOLD, DIM, GREEN, MAGENTA, RED, YELLOW},
+    },
     text::{counted, excerpt, grouped},
 };
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GREEN: Style = AnsiColor::Green.on_default().bold();
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
-const MAGENTA: Style = AnsiColor::Magenta.on_default().bold();
 
 /// How many failing files are shown.
 const SHOWN: usize = 20;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 use portcullis_sdk::Severity;
 
-use super::{BOLD, CYAN, DIM, MAGENTA, RED, WIDTH, YELLOW, status, wrap::wrapped};
+use super::{WIDTH, status, wrap::wrapped};
 use crate::{
     decision::{GateOutcome, GateResult, Record},
     judge::ResultCode,
@@ -13,6 +13,7 @@ use crate::{
     report::{
         actions::actions,
         is_unsigned,
+        palette::{BOLD, CYAN, DIM, MAGENTA, RED, YELLOW},
         rows::{Row, RowKind, rows},
     },
     text::{excerpt, printable},

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use self::weigh::{Effect, ModuleImpact, PublisherImpact, Scale, by_content};
 use super::{Exit, Failure, Outcome, host, read_list, term};
-use crate::cli::{modules::modules_below, trust_files::TrustFiles};
+use crate::cli::{modules::modules_below, trust_files};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -70,14 +70,15 @@ impl Args {
     pub(super) fn execute(self) -> Outcome {
         let now = host::now(self.now);
         let (list, _) = read_list(&self.list)?;
-        let named = self.trust.as_deref().map(|path| TrustFiles::peek(path, now)).transpose()?;
+        let named = self.trust.as_deref().map(|path| trust_files::peek(path, now)).transpose()?;
         let named = named.map(|trust| Scale::new(trust, &list));
         let mut weighed = BTreeMap::new();
         let mut pipelines = Vec::new();
         let mut publishers = named.iter().flat_map(|scale| scale.publishers(&list)).collect::<Vec<_>>();
         for path in &self.manifest {
             let plan = read_plan(path)?;
-            let own = if named.is_none() { Some(Scale::new(TrustFiles::peek(&plan.trust, now)?, &list)) } else { None };
+            let own =
+                if named.is_none() { Some(Scale::new(trust_files::peek(&plan.trust, now)?, &list)) } else { None };
             let Some(scale) = own.as_ref().or(named.as_ref()) else { continue };
             pipelines.push(pipeline(&plan, scale, &mut weighed)?);
             publishers.extend(own.iter().flat_map(|scale| scale.publishers(&list)));

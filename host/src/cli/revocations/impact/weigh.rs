@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use portcullis::{
     files::shown,
+    intake::TrustFiles,
     limits::ceiling,
     trust::{self, Appraisal, Entry, KeyId, List, Revocations, Severity, Standing},
 };
@@ -12,7 +13,6 @@ use serde::Serialize;
 use super::Failure;
 use crate::cli::{
     modules::read_module,
-    trust_files::TrustFiles,
     verify::{Named, Threshold},
 };
 

@@ -2,19 +2,40 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use portcullis::{
-    diagnostic::Diagnostic, files::shown, limits::ceiling, manifest::Plan, parallel::in_parallel, run::Refused,
+use super::{shelf::Shelf, trust::TrustFiles};
+use crate::{
+    diagnostic::Diagnostic,
+    files::shown,
+    limits::ceiling,
+    manifest::Plan,
+    parallel::in_parallel,
+    stopped::{Stop, Stopped},
     trust::VerifiedModule,
 };
 
-use super::super::{
-    Exit, Failure,
-    modules::{read_module, refusal_diagnostic},
-    trust_files::TrustFiles,
-};
+/// The bytes of a module, read once.
+///
+/// # Errors
+/// When there is no such file, it is larger than `cap`, or is empty and so no module.
+pub fn read_module(path: &Path, cap: u64, shelf: &Shelf) -> Result<Vec<u8>, Stopped> {
+    let bytes = shelf.read(path, cap)?;
+    if bytes.is_empty() {
+        let problem = Diagnostic::new("not-a-module", "the file is empty, so it is no module").at(shown(path));
+        return Err(Stopped::refused(problem));
+    }
+    Ok(bytes)
+}
 
 /// Every module of the plan, each file read once, all of them verified before anything else is done with one.
-pub(crate) fn verify_all(plan: &Plan, trust: &TrustFiles, jobs: usize) -> Result<Vec<Arc<VerifiedModule>>, Failure> {
+///
+/// # Errors
+/// With everything that is wrong with any of them: then nothing may run.
+pub fn verify_all(
+    plan: &Plan,
+    trust: &TrustFiles,
+    shelf: &Shelf,
+    jobs: usize,
+) -> Result<Vec<Arc<VerifiedModule>>, Stopped> {
     let mut places: BTreeMap<&Path, usize> = BTreeMap::new();
     let mut files: Vec<(&Path, u64)> = Vec::new();
     for gate in &plan.gates {
@@ -25,25 +46,25 @@ pub(crate) fn verify_all(plan: &Plan, trust: &TrustFiles, jobs: usize) -> Result
         }
     }
     let verified = in_parallel(jobs, &files, |(path, cap)| {
-        let bytes = read_module(path, (*cap).min(ceiling::MODULE))?;
-        let verified = trust.try_verify(bytes, false);
+        let bytes = read_module(path, (*cap).min(ceiling::MODULE), shelf)?;
+        let verified = trust.try_verify(bytes);
         let place = || format!("{}, for gate {}", shown(path), users(plan, path));
-        verified.map(Arc::new).map_err(|refusal| Failure::new(Exit::Refused, refusal_diagnostic(&refusal).at(place())))
+        verified.map(Arc::new).map_err(|refusal| Stopped::refused(Diagnostic::from(&refusal).at(place())))
     });
     let mut modules = Vec::new();
-    let (mut exit, mut problems) = (Exit::Refused, Vec::new());
+    let (mut stop, mut problems) = (Stop::Refused, Vec::new());
     for verified in verified {
         match verified {
             Ok(module) => modules.push(module),
-            Err(failure) => {
+            Err(stopped) => {
                 // What does not resolve is misuse, whatever the other modules are.
-                exit = if failure.exit == Exit::Usage { Exit::Usage } else { exit };
-                problems.extend(failure.problems);
+                stop = if stopped.stop == Stop::Usage { Stop::Usage } else { stop };
+                problems.extend(stopped.problems);
             }
         }
     }
     if !problems.is_empty() {
-        return Err(Failure::all(exit, merged(problems)));
+        return Err(Stopped { stop, problems: merged(problems) });
     }
     let of = |path: &Path| places.get(path).and_then(|place| modules.get(*place)).map(Arc::clone);
     Ok(plan.gates.iter().filter_map(|gate| of(&gate.module)).collect())
@@ -69,13 +90,4 @@ fn users(plan: &Plan, path: &Path) -> String {
     let names: Vec<&str> =
         plan.gates.iter().filter(|gate| gate.module == path).map(|gate| gate.name.as_str()).collect();
     names.join(", ")
-}
-
-/// The gates whose modules are refused for what they are.
-pub(super) fn all_refused(refused: Vec<(String, Refused)>) -> Failure {
-    let problem = |(gate, refused): (String, Refused)| {
-        let problem = Diagnostic::new(refused.code(), refused.to_string()).at(format!("gate {gate}"));
-        Diagnostic { help: refused.help().map(str::to_owned), ..problem }
-    };
-    Failure::all(Exit::Refused, refused.into_iter().map(problem).collect())
 }

@@ -3,15 +3,13 @@
 use jiff::Timestamp;
 use portcullis_sdk::Finding;
 
-use crate::findings::{
-    FailOn, Rules,
+use super::{
+    Rules,
     baseline::Known,
     day,
-    suppressions::{Notice, Suppressions, Used},
+    suppressions::{Notice, Suppressions, Used, WARNED},
 };
-
-/// Days before its last one on which a suppression is warned of.
-pub const WARNED: u32 = 14;
+use crate::manifest::FailOn;
 
 /// Suppressions and a baseline of one validator.
 #[derive(Debug, Default)]

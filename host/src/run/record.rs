@@ -1,0 +1,52 @@
+//! What the record says of a run apart from its gates.
+
+use jiff::Timestamp;
+
+use super::{Judged, Setting};
+use crate::{
+    decision::{InputRecord, PolicyRecord, RunFacts, SubjectRecord},
+    evidence::{Collected, Piece},
+    files::shown,
+    intake::{Intake, Settings},
+    manifest::Plan,
+};
+
+pub(super) fn facts(
+    plan: &Plan,
+    settings: &Settings,
+    intake: &Intake<'_>,
+    setting: Setting<'_>,
+    evidence: &Collected,
+    judged: &Judged,
+    (started_on, finished_on): (Timestamp, Timestamp),
+) -> RunFacts {
+    let inputs = evidence.pieces().map(input).chain(intake.held_files.inputs());
+    RunFacts {
+        run_id: setting.run_id.to_owned(),
+        time_verified: setting.now,
+        started_on,
+        finished_on,
+        subject: settings.subject.iter().map(|subject| SubjectRecord::of(subject)).collect(),
+        policy: PolicyRecord { name: plan.name.clone(), uri: shown(&plan.path), digest: plan.digest.into() },
+        trust: intake.trust.record(),
+        revocations: intake.trust.revocations_record(),
+        inputs: inputs.chain(judged.inputs.iter().cloned()).collect(),
+        baseline: intake.held_files.baselines(plan, &judged.gates),
+        completion: plan.completion.clone(),
+    }
+}
+
+/// What the record says of a piece of evidence.
+fn input(piece: &Piece) -> InputRecord {
+    InputRecord {
+        name: piece.name.clone(),
+        kind: piece.kind.to_string(),
+        uri: piece.uri.clone(),
+        outcome: piece.outcome.to_string(),
+        error: piece.result.as_ref().err().map(|error| error.code().to_owned()),
+        digest: piece.seen.map(|(digest, _)| digest.into()),
+        size_bytes: piece.seen.map(|(_, size)| size),
+        collected_on: Some(piece.collected_on),
+        duration_ms: Some(piece.took),
+    }
+}
