@@ -96,7 +96,7 @@ fn on_a_full_disk(dir: &Dir, arguments: &str) -> crate::harness::Ended {
 #[test]
 fn a_full_disk_is_no_go_and_leaves_nothing_half_written() {
     let dir = go();
-    on_a_full_disk(&dir, "run").exits(3).refuses_with("file-unwritable").says("write");
+    on_a_full_disk(&dir, "run --no-ledger").exits(3).refuses_with("file-unwritable").says("write");
     dir.has_no_artifacts();
     on_a_full_disk(&dir, "key new other --no-passphrase").exits(3).refuses_with("file-unwritable");
     assert!(!dir.has("other.key") && !dir.has("other.pub"));

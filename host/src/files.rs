@@ -230,6 +230,18 @@ mod tests {
         assert_eq!(read_capped(&path, 10).expect("fits"), b"0123456789");
         assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
         assert_eq!(read_capped(Path::new("/dev/zero"), 9).expect_err("a device").code(), "not-a-file");
+        write_whole(&path, b"", 0o600).expect("written");
+        assert_eq!(read_capped(&path, 9).expect("empty"), b"");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_does_not_know_its_length_is_read_to_its_end() {
+        let path = Path::new("/proc/self/status");
+        let (_, length) = open_capped(path, 1 << 20).expect("it is there");
+        let bytes = read_capped(path, 1 << 20).expect("read");
+        assert!(length == 0 && bytes.len() > 100, "{length} said, {} read", bytes.len());
+        assert_eq!(read_capped(path, 9).expect_err("more than that").code(), "file-too-large");
     }
 
     #[test]

@@ -25,11 +25,16 @@
 //! - [`cases`] compares what a gate came to with what its author expects; it decides nothing and opens no file.
 //! - [`intake`] reads every file that a plan names, each once, from the disk or as a ledger kept it.
 //! - [`ledger`] keeps what runs did, so that it outlasts them; it judges nothing.
+//! - [`agent`] is what governed agents go by: phases, violations, budgets; it starts nothing and reads no clock.
+//! - [`state`] is what machines that watch agents share, in a file or on a server; it knows no rule of agents.
+//! - [`notify`] tells events to files, commands and servers, and never holds a run up.
+//! - [`govern`] drives one agent by those rules: its process, its lock, what it may and when it has to end.
 //! - [`mod@run`] walks the line for a whole plan and tells what happens as events; it prints nothing. [`run()`] is all of it.
 //! - [`report`] turns a record or an event into text.
 //! - `cli`, in the binary, is the only room that prints, reads the clock and the environment, and opens files that a user names.
 #![deny(missing_docs)]
 
+pub mod agent;
 pub mod cases;
 pub mod decision;
 pub mod diagnostic;
@@ -37,16 +42,19 @@ pub mod digest;
 pub mod evidence;
 pub mod files;
 pub mod findings;
+pub mod govern;
 pub mod intake;
 pub mod judge;
 pub mod ledger;
 pub mod limits;
 pub mod manifest;
 pub mod migration;
+pub mod notify;
 pub mod parallel;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+pub mod state;
 pub mod stopped;
 pub mod text;
 pub mod trust;

@@ -1,10 +1,8 @@
 //! Many independent pieces of work on a few threads, their results in order.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    convert,
+    sync::{Mutex, PoisonError},
     thread,
 };
 
@@ -31,16 +29,18 @@ pub fn in_parallel_with<S, T: Sync, R: Send>(
         return items.iter().map(|item| work(&mut own, item)).collect();
     }
     let size = (items.len() / (threads * CHUNKS_A_THREAD)).max(1);
-    let chunks: Vec<&[T]> = items.chunks(size).collect();
-    let results: Vec<Mutex<Vec<R>>> = chunks.iter().map(|_| Mutex::default()).collect();
-    let next = AtomicUsize::new(0);
+    // Each result goes to the place where it stays: of many files, all would be there twice for a while.
+    let mut results: Vec<Option<R>> = Vec::new();
+    results.resize_with(items.len(), || None);
+    let parts = Mutex::new(items.chunks(size).zip(results.chunks_mut(size)));
     let labour = || {
         let mut own = start();
         loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(chunk), Some(place)) = (chunks.get(at), results.get(at)) else { return };
-            let done = chunk.iter().map(|item| work(&mut own, item)).collect();
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = done;
+            let part = parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((items, places)) = part else { return };
+            for (item, place) in items.iter().zip(places) {
+                *place = Some(work(&mut own, item));
+            }
         }
     };
     thread::scope(|scope| {
@@ -49,11 +49,14 @@ pub fn in_parallel_with<S, T: Sync, R: Send>(
         }
         labour();
     });
-    results.into_iter().flat_map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+    // Each is there: a thread that panicked would not have let the scope end. The list is made in the room of the other.
+    results.into_iter().map_while(convert::identity).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]

@@ -40,6 +40,11 @@ impl<'d> Command<'d> {
         self
     }
 
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.inner.env_remove(name);
+        self
+    }
+
     /// What cargo and rustc need to be found, and no network: everything that gates depend on, this workspace has too.
     pub(crate) fn with_toolchain(mut self) -> Self {
         let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
@@ -119,6 +124,17 @@ pub(crate) struct Running<'d> {
 impl Running<'_> {
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Ends it as a power cut would: nothing of it gets to tidy up, and what it started is left to itself.
+    pub(crate) fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("waited").is_some()
     }
 
     pub(crate) fn wait(mut self) -> Ended {

@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) use command::{Command, Ended};
+pub(crate) use command::{Command, Ended, Running};
 pub(crate) use guest::{ECHO, FAIL, NOT_APPLICABLE, PARROT, PASS, REVIEW, assemble, hex, section, with_metadata};
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -164,6 +164,14 @@ impl Dir {
         while let Some(left) = self.half_written() {
             assert!(Instant::now() < patience, "{} is left over", left.display());
             std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Removes what a run that was killed had half written.
+    pub(crate) fn tidy_up(&self) {
+        while let Some(left) = self.half_written() {
+            let removed = if left.is_dir() { fs::remove_dir_all(&left) } else { fs::remove_file(&left) };
+            removed.expect("removed");
         }
     }
 

@@ -13,6 +13,9 @@ pub struct Names<'a>(Vec<&'a str>);
 
 /// Adds what the parameters ask to be noted about a line, and remembers what it assigns.
 pub fn advise<'a>(line: &'a str, params: &Params, names: &mut Names<'a>, findings: &mut Vec<Finding>) {
+    if !(params.unknown_variables || params.reserved_words || params.legacy) {
+        return;
+    }
     let (name, value) = parts(line);
     if let Some(now) = successor(name).filter(|_| params.legacy) {
         let message = format!("`{name}:` is the former spelling");

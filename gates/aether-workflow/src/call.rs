@@ -2,6 +2,8 @@
 
 use portcullis_sdk::prelude::*;
 
+use crate::text::{has_space, split_once};
+
 const BUILTINS: [&str; 13] = [
     "reflect",
     "summarize",
@@ -20,8 +22,11 @@ const BUILTINS: [&str; 13] = [
 
 /// The name that `text` calls, if it is a call: it has a `(`, ends in `)`, and the name is not empty and without white space.
 pub fn name(text: &str) -> Option<&str> {
-    let (name, rest) = text.split_once('(')?;
-    (rest.ends_with(')') && !name.is_empty() && !name.contains(char::is_whitespace)).then_some(name)
+    if !text.ends_with(')') {
+        return None;
+    }
+    let (name, rest) = split_once(text, b'(')?;
+    (rest.ends_with(')') && !name.is_empty() && !has_space(name)).then_some(name)
 }
 
 /// Whether a function of that name exists.

@@ -6,6 +6,7 @@ use crate::{
     Params,
     advice::{self, Names},
     call,
+    text::{find, lines, split_once, trim},
 };
 
 /// What a line is.
@@ -25,13 +26,13 @@ fn read(line: &str) -> Line<'_> {
         return Line::Free;
     }
     if let Some(call) = line.strip_prefix("memory:") {
-        return Line::Memory(call.trim());
+        return Line::Memory(trim(call));
     }
     let control = line.starts_with("if ") || line.starts_with("for ");
-    if let Some((name, value)) = line.split_once(':').filter(|_| !control) {
-        return Line::Assignment(name.trim(), value.trim());
+    if let Some((name, value)) = split_once(line, b':').filter(|_| !control) {
+        return Line::Assignment(trim(name), trim(value));
     }
-    if line.contains('(') && line.ends_with(')') { Line::Call(line) } else { Line::Free }
+    if line.ends_with(')') && find(line, b'(').is_some() { Line::Call(line) } else { Line::Free }
 }
 
 /// The most of a line that a message repeats, in bytes. What is longer is no workflow, and an answer has its bounds.
@@ -45,8 +46,8 @@ pub fn check(text: &str, params: &Params) -> Vec<Finding> {
     let mut findings = Vec::new();
     // A byte order mark is of the file, not of its first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
+    for (number, line) in (1..).zip(lines(text)) {
+        let line = trim(line);
         if line.is_empty() || line.starts_with('#') {
             continue;
         }

@@ -4,6 +4,7 @@
 mod advice;
 mod call;
 mod check;
+mod text;
 
 use portcullis_sdk::prelude::*;
 

@@ -7,8 +7,10 @@
 
 mod calls;
 mod evidence;
+mod ledger;
 mod process;
 mod scan;
+mod state;
 mod support;
 mod trust;
 
@@ -36,6 +38,12 @@ fn main() -> ExitCode {
     }
     if options.wants("evidence") {
         evidence::measure(&options, &place, &mut report);
+    }
+    if options.wants("ledger") {
+        ledger::measure(&options, &place, &mut report);
+    }
+    if options.wants("state") {
+        state::measure(&options, &place, &mut report);
     }
     if options.wants("trust") {
         trust::folder(&options, &place, &mut report);

@@ -22,7 +22,7 @@ pub(crate) fn measure(options: &Options, place: &Place, report: &mut Report) {
 }
 
 fn decide(place: &Place, manifest: &str) -> Ran {
-    run(&mut place.portcullis(&["run", manifest]), 0)
+    run(&mut place.portcullis(&["run", manifest, "--no-ledger"]), 0)
 }
 
 /// Decisions whose compiled modules are kept, beside processes that do nothing.

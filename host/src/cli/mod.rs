@@ -14,6 +14,7 @@ mod eval;
 mod evidence;
 mod git;
 mod github;
+mod graph;
 mod history;
 mod host;
 mod inspect;
@@ -139,6 +140,7 @@ const HELP: &str = "\
 
 Decide:
   run         Run a manifest's gates and decide go or no-go
+  graph       Draw a manifest's stages and gates, and what a run came to
   eval        Ask one gate one question, or many; decides nothing
   collect     Record a manifest's evidence without judging it
   approve     Sign off what a gate left to people
@@ -185,6 +187,7 @@ Start with: portcullis demo
 #[command(defer = true)]
 enum Command {
     Run(run::Args),
+    Graph(graph::Args),
     Eval(eval::Args),
     Scan(scan::Args),
     Baseline(baseline::Args),
@@ -236,6 +239,7 @@ pub(crate) fn main() -> ExitCode {
 fn dispatch(command: Command, global: &term::Global) -> Outcome {
     match command {
         Command::Run(args) => args.execute(global),
+        Command::Graph(args) => args.execute(),
         Command::Eval(args) => args.execute(global),
         Command::Scan(args) => args.execute(global),
         Command::Baseline(args) => args.execute(),

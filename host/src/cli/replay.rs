@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, atomic::Ordering},
 };
 
 use jiff::Timestamp;
@@ -67,6 +67,10 @@ struct Told {
     same: bool,
     decision_then: String,
     decision: Option<Ruling>,
+    /// All that its gates used then.
+    fuel_then: u64,
+    /// And now, where they were asked.
+    fuel: Option<u64>,
     gates: usize,
     /// Why there is no decision by newer trust.
     refused: Vec<Diagnostic>,
@@ -84,19 +88,26 @@ impl Args {
         };
         // Gates are asked anew; what they said then is only held against what they say.
         let before = std::mem::take(&mut kept.calls);
-        let (decision, differences, refused) = match self.judge(kept, global) {
+        let (again, differences, refused) = match self.judge(kept, global) {
             Ok((record, calls)) => {
                 let Replayed { differences } = compare((&written, &before), (&record, &calls));
-                (Some(record.decision), differences, Vec::new())
+                (Some((record.decision, fuel(&calls))), differences, Vec::new())
             }
             Err(Stopped { stop: Stop::Refused, problems }) => (None, Vec::new(), problems),
             Err(stopped) => return Err(stopped.into()),
         };
+        let (decision, fuel_now) = again.unzip();
+        if host::watch_interrupts().load(Ordering::Relaxed) {
+            let message = "interrupted before everything was judged again";
+            return Err(Failure::blocked(Diagnostic::new("interrupted", message)));
+        }
         let told = Told {
             same: decision.is_some() && differences.is_empty(),
             run_id: run,
             decision_then: decided(&written),
             decision,
+            fuel_then: fuel(&before),
+            fuel: fuel_now,
             gates: before.len(),
             refused,
             differences,
@@ -150,7 +161,11 @@ impl Args {
     fn trust(&self, plan: &Plan, kept: &Kept) -> Result<Option<TrustFiles>, Stopped> {
         let now = self.now.unwrap_or(kept.settings.now());
         let mut trust = match (&self.trust, self.now) {
-            (Some(path), _) => Some(TrustFiles::peek(path, now, &Shelf::disk())?),
+            (Some(path), _) => {
+                // One that cannot be read is misuse, and says nothing of the run.
+                Shelf::disk().read(path, CAP)?;
+                Some(TrustFiles::peek(path, now, &Shelf::disk())?)
+            }
             (None, Some(_)) => Some(TrustFiles::peek(&plan.trust, now, &kept.shelf())?),
             (None, None) => None,
         };
@@ -164,6 +179,12 @@ impl Args {
         }
         Ok(trust)
     }
+}
+
+/// What all calls of all gates used.
+fn fuel(calls: &BTreeMap<String, Calls>) -> u64 {
+    let calls = calls.values().flat_map(|calls| &calls.calls);
+    calls.map(|call| call.usage.fuel).fold(0, u64::saturating_add)
 }
 
 /// The decision of a record.

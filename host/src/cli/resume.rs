@@ -12,11 +12,11 @@ use portcullis::{
 
 use super::{
     Exit, Failure, Outcome,
-    evidence::recorded,
+    evidence::{archives, recorded},
     host,
     ledger::{Place, failed, resolve},
     outputs::Outputs,
-    run::{Shape, Walk, exit},
+    run::{Shape, Walk, exit, read_beside, read_for},
     term, trust_files,
 };
 
@@ -47,15 +47,17 @@ impl Args {
         let shelf = kept.shelf();
         let settings = kept.settings.clone();
         let plan = settings.plan(&shelf)?;
-        same_evidence(&kept, &plan, host::world(host::watch_interrupts()))?;
-        if !settings.fixed_clock {
+        let recorded = settings.evidence_dir.as_deref().map(|folder| recorded(folder, &plan)).transpose()?;
+        same_evidence(&kept, &plan, host::world(host::watch_interrupts()), &archives(recorded.as_ref()))?;
+        if kept.finished.is_none() && !settings.fixed_clock {
             // Time went on: what was trusted then has to be trusted still before more of it runs.
             let today = Intake::read(&plan, &settings, host::now(None), &shelf, Some(&trust_files::machine()))?;
             verify_all(&plan, &today.trust, &shelf, 1)?;
         }
         let intake = Intake::read(&plan, &settings, settings.now(), &shelf, None)?;
-        let recorded = settings.evidence_dir.as_deref().map(|folder| recorded(folder, &plan)).transpose()?;
-        outputs.clear(&kept.files.keys().cloned().collect::<Vec<_>>())?;
+        let mut read: Vec<PathBuf> = kept.files.keys().cloned().chain(Ledger::files(ledger.path())).collect();
+        read.extend(read_for(&plan, &outputs).into_iter().chain(read_beside(&intake, recorded.as_ref())));
+        outputs.clear(&read)?;
         let written = kept.finished.as_ref().map(|(_, record)| record.clone());
         let keep = keep(ledger, claim, written.is_some());
         let walk =

@@ -94,11 +94,11 @@ impl Args {
             term::out(&report::describe(&before.plan))?;
             return Ok(Exit::Ok);
         };
-        let ledger = self.keep.open()?.map_or(Keep::Nowhere, Keep::New);
+        let ledger = self.keep.open().map_err(KeepFlags::or_without)?.map_or(Keep::Nowhere, Keep::New);
         let run_id = host::run_id(settings.now())?;
         let walk =
             Walk { plan: &before.plan, settings: &settings, intake, recorded: recorded.as_ref(), run_id: &run_id };
-        let record = walk.walk(&self.shape, &outputs, (ledger, None), global)?;
+        let record = walk.walk(&self.shape, &outputs, (ledger, None), global).map_err(KeepFlags::or_without)?;
         outputs.write(&record, &before.plan.name, settings.strict_manual)?;
         Ok(exit(&record))
     }
@@ -134,16 +134,23 @@ impl Args {
     ) -> Vec<PathBuf> {
         let mut read = shelf.paths();
         read.extend(settings.evidence.iter().map(|(_, path)| path.clone()).chain([self.manifest.clone()]));
+        read.extend(self.keep.paths());
         let Some(Before { plan, taken }) = before else { return read };
-        read.extend(read_by(plan).chain(plan.gates.iter().map(|gate| gate.module.clone())));
-        read.extend(outputs.paths().filter(|path| is_looked_at(plan, path)));
-        let taken = taken.iter();
-        read.extend(taken.flat_map(|(intake, recorded)| {
-            let index = recorded.iter().map(Recorded::index_path);
-            trust_files::paths(&intake.trust).into_iter().chain(index)
-        }));
+        read.extend(read_for(plan, outputs));
+        read.extend(taken.iter().flat_map(|(intake, recorded)| read_beside(intake, recorded.as_ref())));
         read
     }
+}
+
+/// The files that a plan reads, as far as an output could be one of them.
+pub(crate) fn read_for(plan: &Plan, outputs: &Outputs) -> Vec<PathBuf> {
+    let modules = plan.gates.iter().map(|gate| gate.module.clone());
+    read_by(plan).chain(modules).chain(outputs.paths().filter(|path| is_looked_at(plan, path))).collect()
+}
+
+/// The files that a run reads beside those that its plan names.
+pub(crate) fn read_beside(intake: &Intake<'_>, recorded: Option<&Recorded>) -> Vec<PathBuf> {
+    trust_files::paths(&intake.trust).into_iter().chain(recorded.map(Recorded::index_path)).collect()
 }
 
 /// What is known before anything is done.

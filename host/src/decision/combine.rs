@@ -62,6 +62,18 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// The same, where stages did not come to what they are for: no rule over gates makes a go of that. A no-go stays one.
+    #[must_use]
+    pub fn held_up(mut self, reasons: Vec<Reason>) -> Self {
+        if self.ruling == Ruling::Go && !reasons.is_empty() {
+            self.ruling = Ruling::Blocked;
+            // That the rule holds is no reason for what is no go any more.
+            self.reasons.clear();
+        }
+        self.reasons.extend(reasons);
+        self
+    }
+
     /// The exit status of a run that ends so: go 0, no-go 1, blocked 3.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -166,7 +178,7 @@ fn gate_reason(gate: &GateResult) -> Option<Reason> {
         GateOutcome::Fail => ("gate-failed", "failed"),
         GateOutcome::Fault(_) => ("gate-fault", "gave no verdict"),
         GateOutcome::Skipped(_) => ("gate-skipped", "did not run"),
-        GateOutcome::Pass | GateOutcome::Review | GateOutcome::NotApplicable => return None,
+        GateOutcome::Pass | GateOutcome::Review | GateOutcome::NotApplicable | GateOutcome::NotTaken(_) => return None,
     };
     let message = format!("gate `{}` {what}: {}", excerpt(&gate.gate.name, QUOTED), gate.headline());
     Some(Reason { code, gate: Some(gate.gate.name.clone()), message })

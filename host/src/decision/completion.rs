@@ -150,7 +150,9 @@ fn looks(asked: &Completion, gate: &GateResult) -> Vec<ProbeRecord> {
     let missing = bound().filter(|kind| !gave(kind));
     match gate.outcome {
         GateOutcome::Fault(_) | GateOutcome::Skipped(_) => without_evidence(ProbeStatus::Faulted, &gate.headline()),
-        GateOutcome::NotApplicable | GateOutcome::Review => without_evidence(ProbeStatus::Deferred, &gate.headline()),
+        GateOutcome::NotApplicable | GateOutcome::Review | GateOutcome::NotTaken(_) => {
+            without_evidence(ProbeStatus::Deferred, &gate.headline())
+        }
         // That something else speaks against it is against all that it shows.
         GateOutcome::Fail if gate.evidence.iter().all(|evidence| evidence.passed) => {
             without_evidence(ProbeStatus::Failed, &gate.headline())

@@ -77,6 +77,8 @@ pub enum GateOutcome {
     NotApplicable,
     /// It was not asked, with the reason.
     Skipped(String),
+    /// It stands in a branch that was not taken, with the reason: nobody meant to ask it.
+    NotTaken(String),
     /// It was asked, and gave no verdict.
     Fault(Fault),
 }
@@ -90,7 +92,7 @@ impl GateOutcome {
             Self::Fail => "fail",
             Self::Review => "review",
             Self::NotApplicable => "not_applicable",
-            Self::Skipped(_) => "skipped",
+            Self::Skipped(_) | Self::NotTaken(_) => "skipped",
             Self::Fault(_) => "fault",
         }
     }
@@ -101,7 +103,7 @@ impl GateOutcome {
         match self {
             Self::Pass => Truth::True,
             Self::Fail => Truth::False,
-            Self::Review | Self::NotApplicable => Truth::Neutral,
+            Self::Review | Self::NotApplicable | Self::NotTaken(_) => Truth::Neutral,
             Self::Skipped(_) | Self::Fault(_) => Truth::Unknown,
         }
     }
@@ -174,6 +176,13 @@ impl GateResult {
     pub fn skipped(gate: GateFacts, why: impl Into<String>) -> Self {
         let why = why.into();
         Self { summary: why.clone(), ..Self::empty(gate, GateOutcome::Skipped(why), ResultCode::GenericFailure) }
+    }
+
+    /// A gate in a branch that was not taken, and why it was not.
+    #[must_use]
+    pub fn not_taken(gate: GateFacts, why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { summary: why.clone(), ..Self::empty(gate, GateOutcome::NotTaken(why), ResultCode::Success) }
     }
 
     /// A gate that gave no verdict, and why; also one that could not be asked, because what it judges is not to be had.
@@ -254,7 +263,7 @@ impl GateResult {
         match &self.outcome {
             GateOutcome::Fail => self.failures(),
             GateOutcome::Fault(fault) => format!("{}: {}", fault.cause.code(), excerpt(&told(fault), QUOTED)),
-            GateOutcome::Skipped(why) => excerpt(why, QUOTED),
+            GateOutcome::Skipped(why) | GateOutcome::NotTaken(why) => excerpt(why, QUOTED),
             _ if !self.summary.trim().is_empty() => excerpt(&self.summary, QUOTED),
             GateOutcome::Review => "a person has to look".to_owned(),
             GateOutcome::NotApplicable => "the question does not arise".to_owned(),

@@ -6,8 +6,18 @@ use crate::text::{excerpt, printable};
 /// One word. What it borrows stands in the expression's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
+    /// A name as gates have it; whole numbers and fractions too.
     Name(&'a str),
+    /// A number below zero.
+    Negative(&'a str),
+    /// What starts with an upper-case letter, as the codes of findings do.
+    Code(&'a str),
+    /// What stands in `"`; may be empty.
     Quoted(&'a str),
+    /// What stands in `'`; may be empty.
+    Text(&'a str),
+    Equal,
+    Differs,
     Not,
     And,
     Or,
@@ -30,18 +40,32 @@ const WORDS: [(&str, Token<'_>); 6] = [
     ("at_least", Token::AtLeast),
 ];
 
-const SIGNS: [(&str, Token<'_>); 6] = [
+const SIGNS: [(&str, Token<'_>); 8] = [
     ("&&", Token::And),
     ("||", Token::Or),
+    ("==", Token::Equal),
+    ("!=", Token::Differs),
     ("!", Token::Not),
     ("(", Token::Open),
     (")", Token::Close),
     (",", Token::Comma),
 ];
 
+/// What is wrong with the name of a gate that starts otherwise.
+pub(super) const UPPER: &str = "a name starts with a lower-case letter or a digit; others stand in quotes";
+
 /// Whether `name` can stand in an expression without quotes.
 pub(super) fn is_bare(name: &str) -> bool {
     name.starts_with(starts_name) && name.chars().all(goes_on) && !WORDS.iter().any(|(word, _)| *word == name)
+}
+
+/// Whether the code of a finding can stand in an expression without quotes.
+pub(super) fn is_bare_code(code: &str) -> bool {
+    code.starts_with(|first: char| first.is_ascii_uppercase()) && code.chars().all(in_code)
+}
+
+fn in_code(character: char) -> bool {
+    goes_on(character) || character.is_ascii_uppercase()
 }
 
 fn starts_name(character: char) -> bool {
@@ -81,34 +105,52 @@ impl<'a> Lexer<'a> {
         if let Some((sign, token)) = SIGNS.iter().find(|(sign, _)| self.rest.starts_with(sign)) {
             return Ok((sign.len(), *token));
         }
-        if first == '"' {
-            return self.quoted();
+        match first {
+            '"' => self.quoted('"', Token::Quoted),
+            '\'' => self.quoted('\'', Token::Text),
+            'A'..='Z' => Ok(self.run(in_code, Token::Code)),
+            '-' if self.is_negative() => Ok(self.run(goes_on, Token::Negative)),
+            _ if starts_name(first) => Ok(self.run(goes_on, name_or_word)),
+            _ => Err(self.meaningless(first)),
         }
-        if !starts_name(first) {
-            let what = excerpt(&first.to_string(), 12);
-            return Err(self.error(match first {
-                '&' | '|' => format!("`{what}` is written twice"),
-                'A'..='Z' | '_' => "a name starts with a lower-case letter or a digit; others stand in quotes".into(),
-                _ => format!("`{what}` means nothing here"),
-            }));
-        }
-        let length = self.rest.find(|character| !goes_on(character)).unwrap_or(self.rest.len());
-        let name = self.rest.get(..length).unwrap_or_default();
-        let word = WORDS.iter().find(|(word, _)| *word == name).map(|(_, token)| *token);
-        Ok((length, word.unwrap_or(Token::Name(name))))
     }
 
-    fn quoted(&self) -> Result<(usize, Token<'a>), ExprError> {
+    /// What the rest starts with, as far as its characters belong together.
+    fn run(&self, belongs: fn(char) -> bool, token: impl FnOnce(&'a str) -> Token<'a>) -> (usize, Token<'a>) {
+        let length = self.rest.find(|character| !belongs(character)).unwrap_or(self.rest.len());
+        (length, token(self.rest.get(..length).unwrap_or_default()))
+    }
+
+    fn is_negative(&self) -> bool {
+        self.rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
+    }
+
+    fn quoted(&self, quote: char, token: fn(&'a str) -> Token<'a>) -> Result<(usize, Token<'a>), ExprError> {
         let inside = self.rest.get(1..).unwrap_or_default();
-        let Some(length) = inside.find('"') else { return Err(self.error("this `\"` is never closed")) };
+        let Some(length) = inside.find(quote) else {
+            return Err(self.error(format!("this `{quote}` is never closed")));
+        };
         match inside.get(..length).unwrap_or_default() {
-            "" => Err(self.error("a name is not empty")),
-            name if printable(name) != name => Err(self.error("a name has no invisible characters")),
-            name => Ok((length + 2, Token::Quoted(name))),
+            text if printable(text) != text && quote == '"' => Err(self.error("a name has no invisible characters")),
+            text if printable(text) != text => Err(self.error("a text has no invisible characters")),
+            text => Ok((length + 2, token(text))),
         }
+    }
+
+    fn meaningless(&self, first: char) -> ExprError {
+        let what = excerpt(&first.to_string(), 12);
+        self.error(match first {
+            '&' | '|' | '=' => format!("`{what}` is written twice"),
+            '_' => UPPER.into(),
+            _ => format!("`{what}` means nothing here"),
+        })
     }
 
     fn error(&self, message: impl Into<String>) -> ExprError {
         ExprError { offset: self.offset, message: message.into() }
     }
+}
+
+fn name_or_word(name: &str) -> Token<'_> {
+    WORDS.iter().find(|(word, _)| *word == name).map_or(Token::Name(name), |(_, token)| *token)
 }

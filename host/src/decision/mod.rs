@@ -17,12 +17,12 @@ mod truth;
 pub use combine::{Decision, NextAction, Reason, Ruling, combine};
 pub use completion::{CompletionOutcome, CompletionRecord, ProbeRecord, ProbeStatus, completion};
 pub(crate) use entry::FaultRecord;
-pub use expr::{Expr, ExprError};
+pub use expr::{Atom, Comparison, Expr, ExprError};
 pub use gate::{GateFacts, GateOutcome, GateResult, Judged, ModuleRecord, SignOff, code_of};
 pub(crate) use gate::{place, told};
 pub use record::{
     ApprovalRecord, BaselineRecord, DigestSet, InputRecord, ListRecord, NotInUse, PolicyRecord, Record,
-    RevocationsRecord, RunFacts, SubjectRecord, Summary, TrustRecord, VerifierRecord, ViolationRecord,
+    RevocationsRecord, RunFacts, StageRecord, SubjectRecord, Summary, TrustRecord, VerifierRecord, ViolationRecord,
 };
 pub use truth::Truth;
 

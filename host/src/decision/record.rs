@@ -14,6 +14,7 @@ use super::{
     gate::{GateOutcome, GateResult, SignOff},
 };
 use crate::{
+    agent::StageStatus,
     digest::Digest,
     manifest::{Completion, Enforcement, FailOn},
     trust::{Freshness, Standing},
@@ -44,6 +45,8 @@ pub struct RunFacts {
     pub baseline: Vec<BaselineRecord>,
     /// What has to be shown before the work is complete, where the manifest asks.
     pub completion: Option<Completion>,
+    /// What came of the stages.
+    pub stages: Vec<StageRecord>,
 }
 
 /// `decision.json`.
@@ -87,6 +90,8 @@ pub struct Record {
     pub baseline: Option<Vec<BaselineRecord>>,
     /// How many gates came to what.
     pub summary: Summary,
+    /// The stages, in the order in which they ran.
+    pub stages: Vec<StageRecord>,
     /// The gates, in the manifest's order.
     pub gates: Vec<GateResult>,
     /// Sign-offs that counted, in the order of the gates.
@@ -117,6 +122,7 @@ impl Record {
             inputs,
             baseline,
             completion: asked,
+            stages,
         } = run;
         let Decision { ruling, reasons, next_actions } = decision;
         let took = Duration::try_from(started_on.duration_until(finished_on)).unwrap_or_default();
@@ -140,12 +146,31 @@ impl Record {
             summary: Summary::of(&gates, took),
             approvals: gates.iter().filter_map(ApprovalRecord::of).collect(),
             violations: gates.iter().flat_map(ViolationRecord::of).collect(),
+            stages,
             gates,
             error_budget: NotInUse { status: "none" },
             reasons,
             next_actions,
         }
     }
+}
+
+/// What came of a stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StageRecord {
+    /// Its name in the manifest.
+    pub id: String,
+    /// What it does: `gate`, `parallel`, `condition` or `agent`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// How it ended.
+    pub status: StageStatus,
+    /// Why it was skipped, or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The side of a condition that was taken: `then` or `else`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken: Option<&'static str>,
 }
 
 /// The program that decided.
@@ -405,7 +430,7 @@ impl Summary {
                 GateOutcome::Fail => &mut summary.failed,
                 GateOutcome::Review => &mut summary.review,
                 GateOutcome::NotApplicable => &mut summary.not_applicable,
-                GateOutcome::Skipped(_) => &mut summary.skipped,
+                GateOutcome::Skipped(_) | GateOutcome::NotTaken(_) => &mut summary.skipped,
                 GateOutcome::Fault(_) => &mut summary.faults,
             };
             *count += 1;

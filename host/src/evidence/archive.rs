@@ -1,19 +1,15 @@
 //! Evidence that was collected earlier and stands for the world, and those who are handed evidence to keep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{
     MatchError, Matched, Piece,
+    collect::caps,
     entry::{PieceEntry, Written, not_recorded},
-    state::state,
+    source::{Asking, Earlier, collect_one},
     world::World,
 };
-use crate::{
-    digest::Digest,
-    files::read_capped,
-    limits::ceiling,
-    manifest::{EvidenceSource, Format, GatePlan, Origin, Plan},
-};
+use crate::manifest::{EvidenceSource, Format, GatePlan, Origin, Plan};
 
 /// Evidence that was collected earlier.
 pub trait Archive: Sync {
@@ -49,7 +45,7 @@ pub struct BadPiece;
 #[derive(Default)]
 pub struct Pieces {
     pieces: BTreeMap<String, (PieceEntry, Option<Vec<u8>>)>,
-    files: BTreeMap<String, Matched>,
+    files: BTreeMap<String, Result<Matched, MatchError>>,
     complete: bool,
 }
 
@@ -70,28 +66,47 @@ impl Pieces {
         Ok(())
     }
 
-    /// Adds the files that a gate is asked about.
-    pub fn add_files(&mut self, gate: &str, matched: Matched) {
-        self.files.insert(gate.to_owned(), matched);
+    /// Adds the files that a gate is asked about, or why they could not be listed.
+    pub fn add_files(&mut self, gate: &str, matched: Result<Matched, String>) {
+        self.files.insert(gate.to_owned(), matched.map_err(MatchError::Recorded));
     }
 
-    /// The names of pieces that the world would give other bytes of now, as far as it can be asked without doing anything in
-    /// it: files, and what lies in folders.
+    /// The names of pieces of which `archives`, or the world where they have none, would say something else now, as far as
+    /// it can be asked without doing anything in it: files, and what lies in folders. What was looked at before something that
+    /// acts is not asked for: that may well have changed it.
     #[must_use]
-    pub fn changed(&self, plan: &Plan, world: World<'_>) -> Vec<String> {
-        let differs = |source: &&EvidenceSource| {
-            let Some((entry, _)) = self.pieces.get(&source.name) else { return false };
-            let now = match &source.origin {
-                Origin::File { path, .. } => read_capped(path, ceiling::INPUT).ok(),
-                Origin::Files { pattern, root } => state(pattern, root, world).ok().map(String::into_bytes),
-                _ => return false,
-            };
-            // An optional file that is not there is kept as `null`.
-            let absent = entry.digest().is_none_or(|kept| kept == Digest::of(b"null"));
-            now.map_or(!absent, |bytes| entry.digest() != Some(Digest::of(&bytes)))
+    pub fn changed(&self, plan: &Plan, world: World<'_>, archives: &[&dyn Archive]) -> Vec<String> {
+        let (caps, acted_after) = (caps(plan), before_acting(plan));
+        let now = |index: usize, source: &EvidenceSource| {
+            let cap = caps.get(index).copied().flatten()?;
+            archives.iter().find_map(|archive| archive.piece(source, cap, None)).or_else(|| {
+                let looks = matches!(source.origin, Origin::File { .. } | Origin::Files { .. });
+                let earlier = Earlier { failed: None, event_id: None };
+                let asking = Asking { world, hosts: &plan.hosts, keeper: None, cap, earlier };
+                (looks && !acted_after.contains(&index)).then(|| collect_one(source, &asking))
+            })
         };
-        plan.evidence.iter().filter(differs).map(|source| source.name.clone()).collect()
+        let differs = |(index, source): &(usize, &EvidenceSource)| {
+            let Some((entry, _)) = self.pieces.get(&source.name) else { return false };
+            // Of what was never reached nothing was seen that could be something else now.
+            entry.error_code() != Some("evidence-not-reached")
+                && now(*index, source).is_some_and(|piece| !world.is_cancelled() && !entry.says_the_same(&piece))
+        };
+        plan.evidence.iter().enumerate().filter(differs).map(|(_, source)| source.name.clone()).collect()
     }
+}
+
+/// The sources that something which acts comes after.
+fn before_acting(plan: &Plan) -> HashSet<usize> {
+    let after = |source: &EvidenceSource| source.after.clone();
+    let mut waiting: Vec<usize> = plan.evidence.iter().filter(|source| source.origin.acts()).flat_map(after).collect();
+    let mut before = HashSet::new();
+    while let Some(index) = waiting.pop() {
+        if before.insert(index) {
+            waiting.extend(plan.evidence.get(index).map(after).unwrap_or_default());
+        }
+    }
+    before
 }
 
 impl Archive for Pieces {
@@ -109,7 +124,7 @@ impl Archive for Pieces {
     }
 
     fn matched(&self, gate: &str, pattern: &str) -> Option<Result<Matched, MatchError>> {
-        let kept = self.files.get(gate).cloned().map(Ok);
+        let kept = self.files.get(gate).cloned();
         kept.or_else(|| self.complete.then(|| Err(MatchError::NotRecorded(pattern.to_owned()))))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Archive, Collected, Keeper, Piece, World,
+    Archive, Collected, Keeper, MatchError, Matched, Piece, World,
     each::expand,
     http::last_event_id,
     source::{Asking, Earlier, collect_one},
@@ -56,22 +56,28 @@ pub enum CollectEvent<'a> {
 /// other from being collected, but for those that come after it.
 #[must_use]
 pub fn collect(plan: &Plan, collecting: Collecting<'_>) -> Collected {
-    let matched = |gate: &GatePlan| {
-        let Input::Each { pattern, root } = &gate.input else { return None };
-        let earlier = collecting.archives.iter().find_map(|archive| archive.matched(&gate.name, pattern));
-        let matched = earlier.unwrap_or_else(|| expand(pattern, root));
+    let files = |gate: &GatePlan| {
+        let matched = files_now(gate, collecting.archives)?;
         if let Some(keeper) = collecting.keeper {
             keeper.keep_files(gate, &matched);
         }
         Some(matched)
     };
     let pieces = Board::new(plan, collecting).run();
-    Collected { pieces, files: plan.gates.iter().map(matched).collect() }
+    Collected { pieces, files: plan.gates.iter().map(files).collect() }
+}
+
+/// The files that a validator is asked about, by `archives` or else by the world; nothing for any other gate.
+#[must_use]
+pub fn files_now(gate: &GatePlan, archives: &[&dyn Archive]) -> Option<Result<Matched, MatchError>> {
+    let Input::Each { pattern, root } = &gate.input else { return None };
+    let earlier = archives.iter().find_map(|archive| archive.matched(&gate.name, pattern));
+    Some(earlier.unwrap_or_else(|| expand(pattern, root)))
 }
 
 /// The most bytes of each piece that is wanted: what its most generous gate may be sent. A gate that may be sent less has
 /// its own limit checked on its request.
-fn caps(plan: &Plan) -> Vec<Option<u64>> {
+pub(super) fn caps(plan: &Plan) -> Vec<Option<u64>> {
     let wanted = plan.wanted_evidence();
     let mut caps: Vec<Option<u64>> = vec![None; plan.evidence.len()];
     for gate in &plan.gates {

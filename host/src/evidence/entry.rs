@@ -70,6 +70,17 @@ impl PieceEntry {
         self.digest.as_ref().map(|digest| digest.sha256)
     }
 
+    /// Why there is no such evidence, where there is none.
+    pub(super) fn error_code(&self) -> Option<&str> {
+        self.error.as_ref().map(|error| error.code.as_str())
+    }
+
+    /// Whether `piece` has the same bytes, and is evidence or not for the same reason.
+    pub(super) fn says_the_same(&self, piece: &Piece) -> bool {
+        let code = piece.result.as_ref().err().map(CollectError::code);
+        (self.digest(), self.error_code()) == (piece.seen.map(|(digest, _)| digest), code)
+    }
+
     /// How its bytes are read, where that is a word of the manifest's.
     pub(super) fn format(&self) -> Option<Format> {
         Format::named(&self.format)

@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 pub use archive::{Archive, BadPiece, Keeper, Pieces, description};
-pub use collect::{CollectEvent, Collecting, collect};
+pub use collect::{CollectEvent, Collecting, collect, files_now};
 pub use command::Strays;
 pub use decode::{DecodeError, document};
 pub use each::{GlobError, MatchError, Selection, expand, gather, glob};

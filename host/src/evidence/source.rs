@@ -111,6 +111,10 @@ fn get(source: &EvidenceSource, asking: &Asking<'_>) -> Got {
         Origin::Http(http) => {
             acted(source, asking, |place| http::exchange(http, asking.hosts, asking.earlier.event_id.as_deref(), place))
         }
+        Origin::Agent { .. } => {
+            let message = "it is there once its agent gave it, and no agent has run".to_owned();
+            Got::nothing(Failed { code: "evidence-not-reached", message })
+        }
     }
 }
 
@@ -169,7 +173,7 @@ fn uri(origin: &Origin) -> Option<String> {
     match origin {
         Origin::File { path, .. } => Some(shown(path)),
         Origin::Files { pattern, root } => Some(shown(&root.join(pattern))),
-        Origin::Value(_) | Origin::Env(_) => None,
+        Origin::Value(_) | Origin::Env(_) | Origin::Agent { .. } => None,
         Origin::Command(command) => {
             let words: Vec<&str> = command.argv.iter().map(|word| word.written.as_str()).collect();
             Some(words.join(" "))

@@ -16,7 +16,7 @@ pub(super) const MAX: u64 = 1 << 30;
 /// Bytes of one row.
 const PART: usize = 1 << 20;
 /// From so many bytes on, a piece is a blob of its own: below, the row would weigh as much as the bytes.
-const SHARED: usize = 4 << 10;
+pub(crate) const SHARED: usize = 4 << 10;
 
 /// Whether the bytes of a row of `blobs` are there; nothing is there at once.
 pub(super) const IS_THERE: &str = "(size = 0 OR EXISTS (SELECT 1 FROM parts WHERE blob = blobs.id))";

@@ -61,6 +61,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 pub use affected::{Affected, AffectedStep, Query, Rested, Why};
+pub(crate) use blobs::SHARED;
 pub use broken::Broken;
 pub use claim::Claim;
 pub use error::LedgerError;

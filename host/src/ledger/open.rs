@@ -7,7 +7,7 @@ use std::{
         ffi::OsStrExt as _,
         fs::{DirBuilderExt as _, PermissionsExt as _},
     },
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -61,6 +61,17 @@ impl Ledger {
         };
         witness::check(&connection, &path)?;
         Ok(Self { connection, path, mode })
+    }
+
+    /// Every file that belongs to the ledger at `path`: its own, the log with its index, and the witness.
+    #[must_use]
+    pub fn files(path: &Path) -> Vec<PathBuf> {
+        let beside = |ending: &str| {
+            let mut file = path.as_os_str().to_owned();
+            file.push(ending);
+            PathBuf::from(file)
+        };
+        ["", "-wal", "-shm", "-head"].map(beside).into()
     }
 
     /// Moves what stands in the log beside the file into the file, which is then all there is to copy.

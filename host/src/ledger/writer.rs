@@ -37,9 +37,9 @@ impl Writer {
     /// # Errors
     /// When the system gives no thread.
     pub fn begin(mut ledger: Ledger, start: RunStart<'static>) -> Result<Self, LedgerError> {
-        Self::spawn(move |orders| {
+        Self::spawn(move |orders, failure| {
             ledger.begin(&start)?;
-            write(ledger, &start.run, orders)
+            write(ledger, &start.run, orders, failure)
         })
     }
 
@@ -48,17 +48,17 @@ impl Writer {
     /// # Errors
     /// When the system gives no thread.
     pub fn resume(ledger: Ledger, run: String) -> Result<Self, LedgerError> {
-        Self::spawn(move |orders| write(ledger, &run, orders))
+        Self::spawn(move |orders, failure| write(ledger, &run, orders, failure))
     }
 
     fn spawn(
-        work: impl FnOnce(&Receiver<Order>) -> Result<Ledger, LedgerError> + Send + 'static,
+        work: impl FnOnce(&Receiver<Order>, &OnceLock<LedgerError>) -> Result<Ledger, LedgerError> + Send + 'static,
     ) -> Result<Self, LedgerError> {
         let (orders, incoming) = sync_channel(WAITING);
         let failure = Arc::new(OnceLock::new());
         let told = Arc::clone(&failure);
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
-            let ended = work(&incoming);
+            let ended = work(&incoming, &told);
             if let Err(error) = &ended {
                 let _ = told.set(error.clone());
             }
@@ -96,7 +96,12 @@ impl Writer {
 }
 
 /// Writes until nobody hands in any more, or something fails: then whoever waits is told by the end of the channel.
-fn write(mut ledger: Ledger, run: &str, incoming: &Receiver<Order>) -> Result<Ledger, LedgerError> {
+fn write(
+    mut ledger: Ledger,
+    run: &str,
+    incoming: &Receiver<Order>,
+    failure: &OnceLock<LedgerError>,
+) -> Result<Ledger, LedgerError> {
     while let Ok(first) = incoming.recv() {
         let mut steps = Vec::new();
         let mut settled = Vec::new();
@@ -106,8 +111,12 @@ fn write(mut ledger: Ledger, run: &str, incoming: &Receiver<Order>) -> Result<Le
                 Order::Settle(answer) => settled.push(answer),
             }
         }
-        if !steps.is_empty() {
-            ledger.steps(run, &steps)?;
+        if !steps.is_empty()
+            && let Err(error) = ledger.steps(run, &steps)
+        {
+            // Before whoever waits for an answer sees that none comes.
+            let _ = failure.set(error.clone());
+            return Err(error);
         }
         for answer in settled {
             // Whoever asked may have gone.

@@ -9,6 +9,7 @@ use super::*;
 const GOOD: &str = r#"schema = 1
 name = "t"
 trust = "t.toml"
+state = "redis://u:${env:P}@[::1]:80/1"
 [network]
 hosts = ["localhost", "[::1]", "*.b", "a.b:80"]
 [limits]
@@ -20,6 +21,8 @@ c = { command = ["./c", "$${", "${env:C}"], env = { C = "c" }, cwd = "c", timeou
 d = { env = ["A"] }
 g = { files = "out/**", after = ["c"] }
 e = { http = { url = "http://localhost/?q=${env:E}", json = { a = 1 }, stop_at = "x" } }
+h = { agent = "x", output = "beta" }
+i = { file = "i.json", after = ["h"] }
 f = { http = [{ url = "http://[::1]:80", headers = { a = "b" }, resume = "e" }, { url = "http://a.b", resume = true }] }
 [gate.one]
 module = "one.wasm"
@@ -31,10 +34,48 @@ each = "**/*.txt"
 needs = ["one"]
 [gate.two.limits]
 time = "1s"
+[gate.three]
+module = "three.wasm"
+input = "i"
+[gate.four]
+module = "four.wasm"
+[agent.x]
+command = ["./x", "${env:X}"]
+env = { X = "x" }
+reveal = ["X"]
+tier = 1
+confidence = 0.7
+preflight = ["three"]
+heartbeat = "60s"
+lock = "300s"
+errors = { total = 12, same = 3, procedure = 1 }
 [[stage]]
 id = "s"
 type = "parallel"
 gates = ["one", "two"]
+[[stage]]
+id = "choose"
+type = "condition"
+if = "one && !findings(two, PARSE_ERROR) || evidence(d, '/a') != 1"
+then = ["t"]
+else = ["work"]
+needs = ["s"]
+[[stage]]
+id = "work"
+type = "agent"
+agent = "x"
+[[stage]]
+id = "t"
+type = "gate"
+gates = ["four"]
+[[events]]
+file = "e.jsonl"
+kinds = ["heartbeat"]
+[[events]]
+url = "http://localhost/${env:T}"
+headers = { a = "b" }
+secret = "${env:S}"
+form = "slack"
 [decision]
 expr = "one && two"
 [completion]
@@ -45,7 +86,7 @@ probes = { headless_run = "one" }
 
 /// A plan whose indices all point at something, or problems that each have a place.
 fn sound(bytes: &[u8]) -> bool {
-    match parse(bytes, Path::new("p.toml"), &Overrides::default()) {
+    match parse_whole(bytes, Path::new("p.toml"), &Overrides::default()) {
         Ok(plan) => {
             let gates = plan.gates.len();
             let evidence = |gate: &GatePlan| match &gate.input {
@@ -60,10 +101,32 @@ fn sound(bytes: &[u8]) -> bool {
                 && plan.wanted_evidence().len() == plan.evidence.len()
                 && staged == (0..gates).collect::<Vec<_>>()
                 && plan.gates.iter().all(|gate| gate.needs.iter().all(|needed| *needed < gates) && evidence(gate))
-                && plan.stages.iter().enumerate().all(|(at, stage)| stage.needs.iter().all(|needed| *needed < at))
+                && plan.awaited_agents().len() == plan.evidence.len()
+                && plan.stages.iter().enumerate().all(|(at, stage)| has_sound_place(&plan, at, stage))
         }
         Err(problems) => !problems.is_empty() && problems.iter().all(|problem| problem.place.is_some()),
     }
+}
+
+fn has_sound_place(plan: &Plan, at: usize, stage: &Stage) -> bool {
+    let is_chosen = |branch: Branch| match plan.stages.get(branch.condition).map(|stage| &stage.kind) {
+        Some(StageKind::Condition(condition)) => {
+            let side = if branch.side == Side::Then { &condition.then } else { &condition.otherwise };
+            branch.condition < at && side.iter().filter(|index| **index == at).count() == 1
+        }
+        _ => false,
+    };
+    let leads = |condition: &Condition| {
+        let mut led = condition.then.iter().chain(&condition.otherwise);
+        led.all(|led| plan.stages.get(*led).and_then(|stage| stage.branch).is_some_and(|branch| branch.condition == at))
+    };
+    stage.needs.iter().chain(&stage.after).all(|before| *before < at)
+        && stage.branch.is_none_or(is_chosen)
+        && match &stage.kind {
+            StageKind::Agent(agent) => *agent < plan.agents.len(),
+            StageKind::Condition(condition) => stage.gates.is_empty() && leads(condition),
+            StageKind::Gate | StageKind::Parallel => true,
+        }
 }
 
 fn has_sound_order(source: &EvidenceSource, sources: usize) -> bool {
@@ -72,13 +135,37 @@ fn has_sound_order(source: &EvidenceSource, sources: usize) -> bool {
         && match &source.origin {
             Origin::Command(command) => !command.argv.is_empty(),
             Origin::Http(http) => !http.exchanges.is_empty(),
-            Origin::File { .. } | Origin::Files { .. } | Origin::Value(_) | Origin::Env(_) => true,
+            Origin::File { .. } | Origin::Files { .. } | Origin::Value(_) | Origin::Env(_) | Origin::Agent { .. } => {
+                true
+            }
         }
 }
 
 #[test]
 fn the_good_one_is_good() {
-    parse(GOOD.as_bytes(), Path::new("p.toml"), &Overrides::default()).expect("a plan");
+    parse_whole(GOOD.as_bytes(), Path::new("p.toml"), &Overrides::default()).expect("a plan");
+}
+
+/// A manifest in which as much waits for as much as its size allows.
+fn everything_waits(most: usize) -> String {
+    let mut text = String::from("schema=1\nname='t'\ntrust='t'\n");
+    for agent in 0..256 {
+        text += &format!("[agent.a{agent}]\ncommand=['a']\n[[stage]]\nid='a{agent}'\ntype='agent'\nagent='a{agent}'\n");
+    }
+    text += "[evidence]\ne0={agent='a0',output='beta'}\n";
+    for index in 1..256 {
+        text += &format!("o{index}={{agent='a{index}',output='beta'}}\n");
+        text += &format!("e{index}={{value=1,after=['e{}','o{index}']}}\n", index - 1);
+    }
+    for index in 0.. {
+        let (gate, stage) = (format!("g{index}"), format!("[[stage]]\nid='s{index}'\ntype='gate'\n"));
+        let piece = format!("[gate.{gate}]\nmodule='m'\ninput='e255'\n{stage}gates=['{gate}']\n");
+        if text.len() + piece.len() > most {
+            return text;
+        }
+        text += &piece;
+    }
+    text
 }
 
 #[test]
@@ -129,6 +216,16 @@ fn large_manifests_are_refused_or_read_in_a_moment() {
             "{url='http://a'},".repeat(most / 17 - 300)
         ),
         format!("[decision]\nexpr='{}a'\n", "a && ".repeat(most / 5 - 10)),
+        everything_waits(most),
+        fill(&|index| format!("[agent.a{index}]\ncommand=['a']\n")),
+        fill(&|_| "[[events]]\nfile='e'\n".to_owned()),
+        fill(&|index| format!("[[stage]]\nid='s{index}'\ntype='condition'\nif='g'\nthen=['s{}']\n", index + 1)),
+        fill(&|index| format!("[[stage]]\nid='s{index}'\ntype='condition'\nif='g'\nthen=['s0']\n")),
+        fill(&|index| {
+            format!("[[stage]]\nid='s{index}'\ntype='condition'\nif='{}g'\nelse=['s']\n", "h && ".repeat(3_000))
+        }),
+        format!("[agent.a]\npreflight=[{}]\n", "'g',".repeat(most / 4 - 20)),
+        format!("state='redis://{}@h'\n", "${env:A}".repeat(most / 8 - 20)),
     ] {
         assert!(sound(text.as_bytes()), "{}", text.get(..60).unwrap_or(&text));
     }
@@ -165,11 +262,24 @@ proptest! {
 
     #[test]
     fn a_good_manifest_with_its_lines_shuffled_is_a_plan_or_problems(
-        lines in Just(GOOD.lines().collect::<Vec<_>>()).prop_shuffle(), keep in 1..30_usize
+        lines in Just(GOOD.lines().collect::<Vec<_>>()).prop_shuffle(), keep in 1..70_usize
     ) {
         let kept = lines.into_iter().take(keep).collect::<Vec<_>>().join("\n");
         prop_assert!(sound(kept.as_bytes()));
         let doubled = [GOOD, &kept].concat();
         prop_assert!(sound(doubled.as_bytes()));
+    }
+
+    #[test]
+    fn nothing_is_run_that_no_run_does(
+        lines in Just(GOOD.lines().collect::<Vec<_>>()).prop_shuffle(), keep in 1..70_usize
+    ) {
+        let kept = lines.into_iter().take(keep).collect::<Vec<_>>().join("\n");
+        let bytes = format!("schema=1\nname='t'\ntrust='t'\n{kept}");
+        if let Ok(plan) = parse(bytes.as_bytes(), Path::new("p.toml"), &Overrides::default()) {
+            let is_done = |stage: &Stage| matches!(stage.kind, StageKind::Gate | StageKind::Parallel);
+            prop_assert!(plan.agents.is_empty() && plan.events.sinks.is_empty() && plan.state == StatePlan::User);
+            prop_assert!(plan.stages.iter().all(is_done));
+        }
     }
 }

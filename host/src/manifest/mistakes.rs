@@ -68,7 +68,7 @@ fule = 1
             "1:10 schema-version: this version reads schema 1, and here is `2`",
             "2:8 bad-name: `A b` is no name; a name has 1 to 64 of a-z, 0-9, `.`, `_` and `-`, and starts with a letter or a digit",
             "3:9 empty-path: `trust` names no file",
-            "4:1 unknown-key: unknown key `fule`; known here: `schema`, `name`, `trust`, `approvals`, `network`, `limits`, `evidence`, `gate`, `stage`, `decision`, `completion`",
+            "4:1 unknown-key: unknown key `fule`; known here: `schema`, `name`, `trust`, `approvals`, `network`, `limits`, `evidence`, `gate`, `stage`, `decision`, `completion`, `agent`, …",
             "5:2 unknown-key: unknown key `gates`; did you mean `gate`?",
         ],
     );
@@ -334,9 +334,9 @@ when = 1
             "16:6 duplicate-stage: two stages have the id `s`",
             "18:10 gate-staged-twice: gate `a` stands in the stage `s` already",
             "19:1 missing-key: missing key `id`",
-            "19:1 stage-kind: stages of the type `agent` are not available in this version; `gate` and `parallel` are",
+            "19:1 missing-key: missing key `agent`",
             "21:10 unknown-stage: unknown stage `x`; known here: `s`, `s`, ``",
-            "22:1 unknown-key: unknown key `when`; known here: `id`, `type`, `gates`, `needs`",
+            "22:1 unknown-key: unknown key `when`; known here: `id`, `type`, `agent`, `needs`",
         ],
     );
     check_after_gates(
@@ -357,8 +357,10 @@ type = 'parallel'
 id = 'v'
 ",
         &[
-            "12:6 stage-cycle: stages need each other in a circle: s -> t -> s",
-            "16:1 stage-kind: stages of the type `condition` are not available in this version; `gate` and `parallel` are",
+            "12:6 stage-cycle: stages need each other in a circle: s -> t -> s; a stage comes after what it needs, after the condition that chooses it, and after the gates and the agents that it asks about",
+            "16:1 stage-branches: the condition leads to no stage; name the stages that it chooses between: `then = [\"ship\"]`, `else = [\"hold\"]`",
+            "16:1 missing-key: missing key `if`",
+            "19:1 key-conflict: `gates` means nothing beside `type = \"condition\"`",
             "21:1 stage-gates: the stage has no gates",
             "24:1 missing-key: missing key `type`; write `type = \"parallel\"`, or `type = \"gate\"` for a single gate",
         ],

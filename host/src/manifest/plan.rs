@@ -5,8 +5,13 @@ use std::{path::PathBuf, time::Duration};
 
 use serde_json::{Map, Value};
 
-use super::{completion::Completion, hosts::Hosts, template::Template};
-use crate::{digest::Digest, limits::Limits};
+use super::{
+    completion::Completion,
+    governed::{AgentPlan, Branch, StageKind, StatePlan},
+    hosts::Hosts,
+    template::Template,
+};
+use crate::{agent::OutputType, digest::Digest, limits::Limits, notify::EventsPlan};
 
 /// What a run does.
 #[derive(Clone, Debug)]
@@ -27,12 +32,18 @@ pub struct Plan {
     pub evidence: Vec<EvidenceSource>,
     /// Gates, in the manifest's order.
     pub gates: Vec<GatePlan>,
+    /// Agents, in the manifest's order; each runs in one stage.
+    pub agents: Vec<AgentPlan>,
     /// Stages in an order in which they can run; their gates are indices into [`Plan::gates`], each named exactly once.
     pub stages: Vec<Stage>,
     /// How outcomes become a decision.
     pub rule: Rule,
     /// What the run has to show before the work is complete, where the manifest asks.
     pub completion: Option<Completion>,
+    /// What agents share, and what is remembered of them.
+    pub state: StatePlan,
+    /// Where events go.
+    pub events: EventsPlan,
 }
 
 /// One piece of evidence and where it comes from.
@@ -78,6 +89,13 @@ pub enum Origin {
     Command(CommandSource),
     /// What a server answers.
     Http(HttpSource),
+    /// The last output of its type that an agent gave, as its content. It is there once that agent's stage has come so far.
+    Agent {
+        /// The agent, as an index into [`Plan::agents`].
+        agent: usize,
+        /// The type of the output.
+        output: OutputType,
+    },
 }
 
 impl Origin {
@@ -91,6 +109,7 @@ impl Origin {
             Self::Env(_) => "env",
             Self::Command(_) => "command",
             Self::Http(_) => "http",
+            Self::Agent { .. } => "agent",
         }
     }
 
@@ -104,8 +123,8 @@ impl Origin {
     #[must_use]
     pub fn templates(&self) -> Vec<&Template> {
         match self {
-            Self::File { .. } | Self::Files { .. } | Self::Value(_) | Self::Env(_) => Vec::new(),
-            Self::Command(command) => command.argv.iter().chain(command.env.iter().map(|(_, value)| value)).collect(),
+            Self::File { .. } | Self::Files { .. } | Self::Value(_) | Self::Env(_) | Self::Agent { .. } => Vec::new(),
+            Self::Command(command) => command.templates().collect(),
             Self::Http(http) => http.exchanges.iter().flat_map(Exchange::templates).collect(),
         }
     }
@@ -136,6 +155,13 @@ pub struct CommandSource {
     pub max_output: u64,
     /// How stdout becomes `data`, where the manifest says it.
     pub format: Option<Format>,
+}
+
+impl CommandSource {
+    /// Every text in it that may hold variables of the environment.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.argv.iter().chain(self.env.iter().map(|(_, value)| value))
+    }
 }
 
 /// One exchange with a server, or several, one after another.
@@ -325,22 +351,18 @@ pub enum Enforcement {
 pub struct Stage {
     /// Its name, unique in the plan.
     pub id: String,
-    /// How its gates run.
+    /// What it does.
     pub kind: StageKind,
-    /// Its gates, as indices into [`Plan::gates`].
+    /// The gates that it asks, as indices into [`Plan::gates`]: those of its agent, where it has one, and none where it is a
+    /// condition.
     pub gates: Vec<usize>,
     /// Stages that have to end well before it starts, as indices into [`Plan::stages`] (always smaller than its own).
     pub needs: Vec<usize>,
-}
-
-/// How the gates of a stage run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StageKind {
-    /// One gate.
-    Gate,
-    /// All at once, as far as the machine goes.
-    Parallel,
+    /// Stages that have to end before it starts, however they do, because it asks what came of them; as indices into
+    /// [`Plan::stages`] (always smaller than its own). None of [`Stage::needs`] is among them.
+    pub after: Vec<usize>,
+    /// The branch that it stands in, of a stage before it; it runs only where that one is taken.
+    pub branch: Option<Branch>,
 }
 
 /// How outcomes become a decision.
@@ -354,4 +376,17 @@ pub enum Rule {
     AtLeast(usize),
     /// An expression over gates, by name.
     Expr(crate::decision::Expr),
+}
+
+impl Rule {
+    /// What makes a go, for people: `every mandatory gate passes`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self {
+            Self::All => "every mandatory gate passes".to_owned(),
+            Self::Any => "one mandatory gate passes".to_owned(),
+            Self::AtLeast(number) => format!("{number} mandatory gates pass"),
+            Self::Expr(expr) => expr.to_string(),
+        }
+    }
 }

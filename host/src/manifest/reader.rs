@@ -59,6 +59,24 @@ impl<'t> Table<'t> {
         self
     }
 
+    /// Every key of it that is none of `known` is a problem: one that something else would take is told as that, for it means
+    /// nothing beside `kind`.
+    pub(super) fn only_beside(
+        &self,
+        (kind, known): (&str, &[&str]),
+        of_another: impl Fn(&str) -> bool,
+        problems: &mut Problems<'_>,
+    ) {
+        for (key, _) in self.entries().into_iter().filter(|(key, _)| !known.contains(&key.it)) {
+            if of_another(key.it) {
+                let message = format!("`{}` means nothing beside `{kind}`", key.it);
+                problems.add(key.at, Diagnostic::new("key-conflict", message));
+            } else {
+                problems.add_unknown(key.at, ("unknown-key", "key"), key.it, known.iter().copied());
+            }
+        }
+    }
+
     /// Every key with its value, in the order of the text.
     pub(super) fn entries(&self) -> Vec<(At<&'t str>, Node<'t>)> {
         let at = |key: &'t Spanned<std::borrow::Cow<'t, str>>| At { at: key.span().start, it: key.get_ref().as_ref() };

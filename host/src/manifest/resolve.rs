@@ -6,8 +6,9 @@ use portcullis_sdk::Kind;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Enforcement, FailOn, GatePlan, HeldPlan, Hosts, Input, Overrides, Plan,
+    Enforcement, FailOn, GatePlan, HeldPlan, Hosts, Input, Overrides, Plan, agents,
     completion::completion,
+    events::events,
     json,
     limits::limits,
     network::hosts,
@@ -16,11 +17,12 @@ use super::{
     reader::{At, Node, Table, check_name, pattern, string, wrong_type},
     rule::rule,
     sources::sources,
-    stages::stages,
+    stages::{Parts, stages},
+    state::state,
 };
 use crate::{diagnostic::Diagnostic, digest::Digest, limits::Limits};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 14] = [
     "schema",
     "name",
     "trust",
@@ -32,6 +34,9 @@ const KEYS: [&str; 11] = [
     "stage",
     "decision",
     "completion",
+    "agent",
+    "state",
+    "events",
 ];
 const KINDS: [(&str, Kind); 4] =
     [("readiness", Kind::Readiness), ("gate", Kind::Gate), ("validator", Kind::Validator), ("probe", Kind::Probe)];
@@ -56,7 +61,7 @@ impl<'t> Names<'t> {
 
     /// The index of `name`; that there is none is a problem.
     pub(super) fn find(&self, name: At<&str>, problems: &mut Problems<'_>) -> Option<usize> {
-        let index = self.indices.get(name.it).copied();
+        let index = self.index(name.it);
         if index.is_none() {
             problems.add_unknown(name.at, self.what, name.it, self.ordered.iter().copied());
         }
@@ -67,6 +72,11 @@ impl<'t> Names<'t> {
     pub(super) fn find_all(&self, names: &[At<&str>], problems: &mut Problems<'_>) -> Vec<usize> {
         let mut seen = std::collections::HashSet::new();
         names.iter().filter_map(|name| self.find(*name, problems)).filter(|index| seen.insert(*index)).collect()
+    }
+
+    /// The index of `name`, where there is one.
+    pub(super) fn index(&self, name: &str) -> Option<usize> {
+        self.indices.get(name).copied()
     }
 
     /// The name of an index.
@@ -98,15 +108,30 @@ pub(super) fn plan(
     let trust = root.required_path("trust", problems);
     let approvals = root.path("approvals", problems);
     let hosts = hosts(root, problems);
-    let (evidence, names) = sources(root, (folder, hosts.as_ref()), overrides, problems);
+    let written_agents = agents::written(root, problems);
+    let agent_names = named(("unknown-agent", "agent"), &written_agents);
+    let (evidence, names) = sources(root, (folder, hosts.as_ref(), &agent_names), overrides, problems);
     let context = Context { folder, limits: limits(root, &Limits::default(), problems), evidence: names };
     let written = written_gates(root, problems);
-    let names = Names::new(("unknown-gate", "gate"), written.iter().map(|(name, _)| name.it).collect());
+    let names = named(("unknown-gate", "gate"), &written);
     let gates: Vec<_> = written.iter().map(|entry| gate(*entry, &context, &names, problems)).collect();
     check_gate_needs(&written, &gates, &names, problems);
-    let stages = stages(root, &written, &gates, &names, problems);
+    let agents = agents::agents(&written_agents, folder, &names, problems);
+    let parts = Parts {
+        gates: &gates,
+        gate_names: &names,
+        written_gates: &written,
+        agents: &agents,
+        agent_names: &agent_names,
+        written_agents: &written_agents,
+        evidence: &evidence,
+        evidence_names: &context.evidence,
+    };
+    let stages = stages(root, parts, problems);
     let rule = rule(root, &gates, &names, problems);
     let completion = completion(root, &gates, &names, problems);
+    let state = state(root, folder, hosts.as_ref(), problems);
+    let events = events(root, folder, hosts.as_ref(), problems);
     Plan {
         name: name.map(|name| name.it.to_owned()).unwrap_or_default(),
         path: path.to_owned(),
@@ -116,11 +141,19 @@ pub(super) fn plan(
         // Where the list has problems there is no plan; nothing may be reached all the same.
         hosts: hosts.unwrap_or(Hosts::Listed(Vec::new())),
         gates,
+        agents,
         stages,
         rule,
         completion,
         evidence,
+        state,
+        events,
     }
+}
+
+/// The names of what is written.
+fn named<'t>(what: (&'static str, &'static str), written: &[(At<&'t str>, Option<Table<'t>>)]) -> Names<'t> {
+    Names::new(what, written.iter().map(|(name, _)| name.it).collect())
 }
 
 fn check_schema(root: Table<'_>, problems: &mut Problems<'_>) {

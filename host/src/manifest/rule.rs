@@ -118,7 +118,7 @@ fn expression(text: At<&str>, names: &Names<'_>, problems: &mut Problems<'_>) ->
 }
 
 /// Where `name` stands in `text` as a word of its own.
-fn position(text: &str, name: &str) -> usize {
+pub(super) fn position(text: &str, name: &str) -> usize {
     let part = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     let whole = |(at, _): &(usize, &str)| {
         let before = text.get(..*at).and_then(|before| before.chars().next_back());

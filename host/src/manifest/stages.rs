@@ -1,77 +1,108 @@
 //! `[[stage]]`: the steps of the run, in an order in which they can run.
 
 use super::{
-    GatePlan, Stage, StageKind,
-    order::{order, shown},
+    AgentPlan, Branch, EvidenceSource, GatePlan, Stage, StageKind,
+    branches::{check_sides, condition},
     problems::{Problems, quoted},
     reader::{At, Table, check_name, wrong_type},
     resolve::Names,
+    sequence::{check_order, imply, ordered},
 };
 use crate::diagnostic::Diagnostic;
 
-/// A type of stage that is known; not all are available.
-#[derive(Clone, Copy)]
+/// A type of stage.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Type {
-    Known(StageKind),
-    Later(&'static str),
+    Gate,
+    Parallel,
+    Agent,
+    Condition,
 }
 
-const TYPES: [(&str, Type); 4] = [
-    ("gate", Type::Known(StageKind::Gate)),
-    ("parallel", Type::Known(StageKind::Parallel)),
-    ("agent", Type::Later("agent")),
-    ("condition", Type::Later("condition")),
-];
+const TYPES: [(&str, Type); 4] =
+    [("gate", Type::Gate), ("parallel", Type::Parallel), ("agent", Type::Agent), ("condition", Type::Condition)];
+
+impl Type {
+    /// Its word as it is written, and the keys that such a stage takes.
+    fn keys(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::Gate => ("type = \"gate\"", &["id", "type", "gates", "needs"]),
+            Self::Parallel => ("type = \"parallel\"", &["id", "type", "gates", "needs"]),
+            Self::Agent => ("type = \"agent\"", &["id", "type", "agent", "needs"]),
+            Self::Condition => ("type = \"condition\"", &["id", "type", "if", "then", "else", "needs"]),
+        }
+    }
+}
+
+/// The keys of all types.
+const KEYS: [&str; 8] = ["id", "type", "gates", "agent", "if", "then", "else", "needs"];
 
 /// Gates as they are written, each with its name.
-type Written<'t> = [(At<&'t str>, Option<Table<'t>>)];
+pub(super) type Written<'t> = [(At<&'t str>, Option<Table<'t>>)];
+
+/// What stages are made of; names are told with where they are written.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a, 't> {
+    pub(super) gates: &'a [GatePlan],
+    pub(super) gate_names: &'a Names<'t>,
+    pub(super) written_gates: &'a Written<'t>,
+    pub(super) agents: &'a [AgentPlan],
+    pub(super) agent_names: &'a Names<'t>,
+    pub(super) written_agents: &'a Written<'t>,
+    pub(super) evidence: &'a [EvidenceSource],
+    pub(super) evidence_names: &'a Names<'t>,
+}
+
+/// Where everything stands, as indices of stages in the order of the file.
+pub(super) struct Placed {
+    pub(super) gates: Vec<Option<usize>>,
+    pub(super) agents: Vec<Option<usize>>,
+    branches: Vec<Option<Branch>>,
+}
 
 /// The stages; without any, one in which all gates run. Stages keep the file's order but for what they need.
-pub(super) fn stages(
-    root: Table<'_>,
-    written: &Written<'_>,
-    gates: &[GatePlan],
-    names: &Names<'_>,
-    problems: &mut Problems<'_>,
-) -> Vec<Stage> {
+pub(super) fn stages(root: Table<'_>, parts: Parts<'_, '_>, problems: &mut Problems<'_>) -> Vec<Stage> {
     let tables = stage_tables(root, problems);
+    let mut placed = Placed {
+        gates: vec![None; parts.gates.len()],
+        agents: vec![None; parts.agents.len()],
+        branches: vec![None; tables.len()],
+    };
     if tables.is_empty() {
-        let all = Stage {
-            id: "all".to_owned(),
-            kind: StageKind::Parallel,
-            gates: (0..gates.len()).collect(),
-            needs: Vec::new(),
-        };
-        return vec![all];
+        check_agents(&placed, parts, problems);
+        return vec![all(parts.gates.len())];
     }
     let ids: Vec<_> = tables.iter().map(|table| id(*table, problems)).collect();
     check_ids(&ids, problems);
-    let stage_names = Names::new(("unknown-stage", "stage"), ids.iter().map(|id| id.it).collect());
-    let mut placed = vec![None; gates.len()];
-    let mut stages = Vec::with_capacity(tables.len());
-    for (index, (table, id)) in tables.iter().zip(&ids).enumerate() {
-        let named = table.strings("gates", problems);
-        stages.push(Stage {
-            id: id.it.to_owned(),
-            kind: kind(*table, named.len(), problems),
-            gates: place(index, &named, (names, &stage_names), &mut placed, problems),
-            needs: stage_names.find_all(&table.strings("needs", problems), problems),
-        });
-    }
-    for ((name, _), _) in written.iter().zip(&placed).filter(|(_, stage)| stage.is_none()) {
-        let message = format!("gate {} stands in no stage, so it would never run", quoted(name.it));
-        problems.add(name.at, Diagnostic::new("gate-unstaged", message).help("name it in the `gates` of one stage"));
-    }
+    let names = Names::new(("unknown-stage", "stage"), ids.iter().map(|id| id.it).collect());
+    let stage = |(index, table): (usize, &Table<'_>)| stage((index, *table), (parts, &names), &mut placed, problems);
+    let mut stages: Vec<Stage> = tables.iter().enumerate().map(stage).collect();
+    check_agents(&placed, parts, problems);
+    check_gates(&placed, parts, problems);
+    stages.iter_mut().zip(&placed.branches).for_each(|(stage, branch)| stage.branch = *branch);
+    check_sides(&stages, &ids, problems);
+    imply(&mut stages, parts, &placed);
     let stages = ordered(stages, &ids, problems);
-    check_order(&stages, written, gates, problems);
+    check_order(&stages, parts, problems);
     stages
+}
+
+/// The stage of a manifest that has none.
+fn all(gates: usize) -> Stage {
+    Stage {
+        id: "all".to_owned(),
+        kind: StageKind::Parallel,
+        gates: (0..gates).collect(),
+        needs: Vec::new(),
+        after: Vec::new(),
+        branch: None,
+    }
 }
 
 fn stage_tables<'t>(root: Table<'t>, problems: &mut Problems<'_>) -> Vec<Table<'t>> {
     let Some(node) = root.get("stage") else { return Vec::new() };
     let array = node.get_ref().as_array().or_else(|| wrong_type(node, "an array of tables", problems));
-    let open = |node| Some(Table::open(node, problems)?.only(&["id", "type", "gates", "needs"], problems));
-    array.into_iter().flat_map(|array| array.iter()).filter_map(open).collect()
+    array.into_iter().flat_map(|array| array.iter()).filter_map(|node| Table::open(node, problems)).collect()
 }
 
 fn id<'t>(table: Table<'t>, problems: &mut Problems<'_>) -> At<&'t str> {
@@ -90,98 +121,148 @@ fn check_ids(ids: &[At<&str>], problems: &mut Problems<'_>) {
     }
 }
 
-fn kind(table: Table<'_>, gates: usize, problems: &mut Problems<'_>) -> StageKind {
-    let at = table.at;
+/// The stage that `table` is, with everything as indices of the file's order.
+fn stage(
+    (index, table): (usize, Table<'_>),
+    (parts, names): (Parts<'_, '_>, &Names<'_>),
+    placed: &mut Placed,
+    problems: &mut Problems<'_>,
+) -> Stage {
+    let kind = kind(table, problems);
+    let mut stage = Stage {
+        id: names.name(index).to_owned(),
+        kind: StageKind::Parallel,
+        gates: Vec::new(),
+        needs: names.find_all(&table.strings("needs", problems), problems),
+        after: Vec::new(),
+        branch: None,
+    };
+    match kind {
+        Some(Type::Agent) => {
+            let agent = table.required("agent", problems).and_then(|name| {
+                let it = parts.agent_names.find(name, problems)?;
+                place_agent(At { at: name.at, it }, index, (parts, names), placed, problems)
+            });
+            if let Some(agent) = agent {
+                stage.kind = StageKind::Agent(agent);
+                stage.gates = gates_of(agent, index, (parts, names), placed, problems);
+            }
+        }
+        Some(Type::Condition) => {
+            let known = (parts.gate_names, parts.evidence_names, names);
+            let condition = condition(index, table, known, &mut placed.branches, problems);
+            stage.kind = condition.map_or(stage.kind, StageKind::Condition);
+        }
+        Some(Type::Gate | Type::Parallel) | None => {
+            let named = table.strings("gates", problems);
+            check_count(kind, named.len(), table.at, problems);
+            let found = named.iter().filter_map(|name| {
+                let it = parts.gate_names.find(*name, problems)?;
+                place_gate(At { at: name.at, it }, index, (parts, names), placed, problems)
+            });
+            stage.gates = found.collect();
+            stage.kind = if kind == Some(Type::Gate) { StageKind::Gate } else { StageKind::Parallel };
+        }
+    }
+    stage
+}
+
+/// The type that `table` says; a key that no such stage takes is a problem.
+fn kind(table: Table<'_>, problems: &mut Problems<'_>) -> Option<Type> {
     if table.get("type").is_none() {
         let help = "write `type = \"parallel\"`, or `type = \"gate\"` for a single gate";
-        problems.add(at, Diagnostic::new("missing-key", "missing key `type`").help(help));
+        problems.add(table.at, Diagnostic::new("missing-key", "missing key `type`").help(help));
     }
-    match table.word("type", &TYPES, problems) {
-        Some(Type::Later(name)) => {
-            let message = format!("stages of the type `{name}` are not available in this version");
-            problems.add(at, Diagnostic::new("stage-kind", message).help("`gate` and `parallel` are"));
+    let kind = table.word("type", &TYPES, problems);
+    match kind {
+        Some(kind) => table.only_beside(kind.keys(), |key| KEYS.contains(&key), problems),
+        None => {
+            table.only(&KEYS, problems);
         }
-        Some(Type::Known(StageKind::Gate)) if gates != 1 => {
+    }
+    kind
+}
+
+fn check_count(kind: Option<Type>, gates: usize, at: usize, problems: &mut Problems<'_>) {
+    match kind {
+        Some(Type::Gate) if gates != 1 => {
             let message = format!("a stage of the type `gate` has one gate, and this has {gates}");
             problems.add(at, Diagnostic::new("stage-gates", message).help("`type = \"parallel\"` takes any number"));
         }
-        Some(Type::Known(kind)) if gates == 0 => {
-            problems.add(at, Diagnostic::new("stage-gates", "the stage has no gates"));
-            return kind;
-        }
-        Some(Type::Known(kind)) => return kind,
-        None => {}
+        Some(_) if gates == 0 => problems.add(at, Diagnostic::new("stage-gates", "the stage has no gates")),
+        _ => {}
     }
-    StageKind::Parallel
 }
 
-/// The gates of `named`, noted as standing in the stage `index`; one that stood somewhere before is a problem.
-fn place(
+/// The gates that an agent names, which its stage asks.
+fn gates_of(
+    agent: usize,
     index: usize,
-    named: &[At<&str>],
-    (gates, stages): (&Names<'_>, &Names<'_>),
-    placed: &mut [Option<usize>],
+    known: (Parts<'_, '_>, &Names<'_>),
+    placed: &mut Placed,
     problems: &mut Problems<'_>,
 ) -> Vec<usize> {
-    let mut found = Vec::with_capacity(named.len());
-    for name in named {
-        let Some(gate) = gates.find(*name, problems) else { continue };
-        match placed[gate].replace(index) {
-            None => found.push(gate),
-            Some(before) if before == index => {
-                let message = format!("gate {} stands in this stage twice", quoted(name.it));
-                problems.add(name.at, Diagnostic::new("gate-staged-twice", message));
-            }
-            Some(before) => {
-                let before = quoted(stages.name(before));
-                let message = format!("gate {} stands in the stage {before} already", quoted(name.it));
-                problems.add(name.at, Diagnostic::new("gate-staged-twice", message));
-            }
-        }
-    }
-    found
+    let Some(plan) = known.0.agents.get(agent) else { return Vec::new() };
+    let at = known.0.written_agents.get(agent).map_or(0, |(name, _)| name.at);
+    let named = plan.gates().into_iter().flat_map(|(_, gates)| gates);
+    named.filter_map(|gate| place_gate(At { at, it: *gate }, index, known, placed, problems)).collect()
 }
 
-/// `stages` in an order in which they can run, with their needs as indices into that order.
-fn ordered(mut stages: Vec<Stage>, ids: &[At<&str>], problems: &mut Problems<'_>) -> Vec<Stage> {
-    let needs: Vec<_> = stages.iter().map(|stage| stage.needs.clone()).collect();
-    let ordered = match order(&needs) {
-        Ok(ordered) => ordered,
-        Err(circle) => {
-            let name = |index: usize| stages.get(index).map_or("", |stage| stage.id.as_str());
-            let message = format!("stages need each other in a circle: {}", shown(&circle, name));
-            let at = circle.first().and_then(|index| ids.get(*index)).map_or(0, |id| id.at);
-            problems.add(at, Diagnostic::new("stage-cycle", message));
-            return stages;
+/// The gate, noted as standing in the stage `index`; that it stood somewhere before is a problem.
+fn place_gate(
+    gate: At<usize>,
+    index: usize,
+    (parts, stages): (Parts<'_, '_>, &Names<'_>),
+    placed: &mut Placed,
+    problems: &mut Problems<'_>,
+) -> Option<usize> {
+    let name = quoted(parts.gate_names.name(gate.it));
+    match placed.gates.get_mut(gate.it)?.replace(index) {
+        None => return Some(gate.it),
+        Some(before) if before == index => {
+            let message = format!("gate {name} stands in this stage twice");
+            problems.add(gate.at, Diagnostic::new("gate-staged-twice", message));
         }
-    };
-    let mut place = vec![0; stages.len()];
-    ordered.iter().enumerate().for_each(|(new, old)| place[*old] = new);
-    stages.iter_mut().flat_map(|stage| &mut stage.needs).for_each(|needed| *needed = place[*needed]);
-    let mut stages: Vec<_> = place.into_iter().zip(stages).collect();
-    stages.sort_by_key(|(place, _)| *place);
-    stages.into_iter().map(|(_, stage)| stage).collect()
+        Some(before) => {
+            let before = quoted(stages.name(before));
+            let message = format!("gate {name} stands in the stage {before} already");
+            problems.add(gate.at, Diagnostic::new("gate-staged-twice", message));
+        }
+    }
+    None
 }
 
-/// A gate that needs one of a later stage would wait for what waits for it.
-fn check_order(stages: &[Stage], written: &Written<'_>, gates: &[GatePlan], problems: &mut Problems<'_>) {
-    let mut stage_of = vec![None; gates.len()];
-    for (index, stage) in stages.iter().enumerate() {
-        stage.gates.iter().for_each(|gate| stage_of[*gate] = Some(index));
+/// The agent, noted as running in the stage `index`; that it ran somewhere before is a problem.
+fn place_agent(
+    agent: At<usize>,
+    index: usize,
+    (parts, stages): (Parts<'_, '_>, &Names<'_>),
+    placed: &mut Placed,
+    problems: &mut Problems<'_>,
+) -> Option<usize> {
+    let Some(before) = placed.agents.get_mut(agent.it)?.replace(index) else { return Some(agent.it) };
+    let [name, before] = [parts.agent_names.name(agent.it), stages.name(before)].map(quoted);
+    let message = format!("agent {name} runs in the stage {before} already");
+    problems.add(agent.at, Diagnostic::new("agent-staged-twice", message));
+    None
+}
+
+fn check_agents(placed: &Placed, parts: Parts<'_, '_>, problems: &mut Problems<'_>) {
+    for ((name, _), _) in parts.written_agents.iter().zip(&placed.agents).filter(|(_, stage)| stage.is_none()) {
+        let message = format!("agent {} stands in no stage, so it would never run", quoted(name.it));
+        let help = "name it in a stage of the type `agent`: `agent = \"NAME\"`";
+        problems.add(name.at, Diagnostic::new("agent-unstaged", message).help(help));
     }
-    for (index, gate) in gates.iter().enumerate() {
-        for needed in &gate.needs {
-            if let (Some(own), Some(other)) = (stage_of[index], stage_of[*needed])
-                && own < other
-            {
-                let [gate, needed] = [&gate.name, &gates[*needed].name].map(|name| quoted(name));
-                let message = format!(
-                    "gate {gate} needs {needed}, which stands in the later stage {}",
-                    quoted(&stages[other].id)
-                );
-                problems
-                    .add(written.get(index).map_or(0, |(name, _)| name.at), Diagnostic::new("needs-order", message));
-            }
-        }
+}
+
+fn check_gates(placed: &Placed, parts: Parts<'_, '_>, problems: &mut Problems<'_>) {
+    let mut of_agents = vec![false; parts.gates.len()];
+    for gate in parts.agents.iter().flat_map(AgentPlan::gates).flat_map(|(_, gates)| gates) {
+        of_agents[*gate] = true;
+    }
+    let unplaced = placed.gates.iter().zip(of_agents).map(|(stage, of_agent)| stage.is_none() && !of_agent);
+    for ((name, _), _) in parts.written_gates.iter().zip(unplaced).filter(|(_, unplaced)| *unplaced) {
+        let message = format!("gate {} stands in no stage, so it would never run", quoted(name.it));
+        problems.add(name.at, Diagnostic::new("gate-unstaged", message).help("name it in the `gates` of one stage"));
     }
 }

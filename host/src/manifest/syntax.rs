@@ -50,6 +50,9 @@ fn tell_duplicates(text: &str, errors: &[Error], problems: &mut Problems<'_>) {
                 let message = format!("two pieces of evidence have the name {name}");
                 Diagnostic::new("duplicate-evidence", message).help(help)
             }
+            Some("[agent.") => {
+                Diagnostic::new("duplicate-agent", format!("two agents have the name {name}")).help(help)
+            }
             Some(_) => Diagnostic::new("duplicate-key", format!("the table {name} is given twice")),
             None if in_double_table.is_some_and(|from| between(text, from, span.start, "\n[").is_none()) => {
                 in_double_table = Some(span.start);

@@ -115,7 +115,7 @@ fn extra(gate: &GateResult) -> Map<String, Value> {
         GateOutcome::Fail => json!({ "reason": gate.headline() }),
         GateOutcome::Review => json!({ "manual_followup": true, "reason": gate.headline() }),
         GateOutcome::NotApplicable => json!({ "not_applicable": true, "reason": gate.headline() }),
-        GateOutcome::Skipped(why) => json!({ "skipped": why }),
+        GateOutcome::Skipped(why) | GateOutcome::NotTaken(why) => json!({ "skipped": why }),
         GateOutcome::Fault(fault) => json!({ "fault": { "code": fault.cause.code(), "message": fault.message } }),
     };
     match extra {

@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(
             names(&json),
             "schemaVersion runId decision verificationResult exitCode completion verifier timeVerified startedOn finishedOn subject \
-             policy trust revocations inputs baseline summary gates approvals violations errorBudget reasons nextActions"
+             policy trust revocations inputs baseline summary stages gates approvals violations errorBudget reasons nextActions"
         );
         assert_eq!(
             names(&json["gates"][0]),

@@ -6,6 +6,7 @@
 mod actions;
 mod gate_results;
 pub mod github;
+mod graph;
 mod json;
 mod markdown;
 mod migration;
@@ -19,6 +20,7 @@ mod tally;
 pub mod terminal;
 
 pub use gate_results::gate_results;
+pub use graph::{BadRun, GraphForm, GraphRun, graph};
 pub use json::{decision_json, line, pretty};
 pub use migration::{Fate, MigratedFile, migration_line, migration_md};
 pub use outcome::{Identity, outcome_json};
@@ -40,7 +42,7 @@ const QUOTED: usize = 100;
 /// question did not arise does not; one that did not run, or gave no verdict, does.
 fn is_ok(gate: &GateResult, strict_manual: bool) -> bool {
     match gate.outcome {
-        GateOutcome::Pass | GateOutcome::NotApplicable => true,
+        GateOutcome::Pass | GateOutcome::NotApplicable | GateOutcome::NotTaken(_) => true,
         GateOutcome::Review => !(strict_manual && gate.gate.enforcement == Enforcement::Mandatory),
         GateOutcome::Fail | GateOutcome::Skipped(_) | GateOutcome::Fault(_) => false,
     }

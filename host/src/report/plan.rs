@@ -22,6 +22,8 @@ pub fn describe(plan: &Plan) -> String {
         let kind = match stage.kind {
             StageKind::Gate => "one gate",
             StageKind::Parallel => "in parallel",
+            StageKind::Agent(_) => "an agent",
+            StageKind::Condition(_) => "a condition",
         };
         let needs = names(stage.needs.iter().filter_map(|need| plan.stages.get(*need)).map(|stage| &stage.id));
         let _ = writeln!(text, "  stage     {} ({kind}){needs}", printable(&stage.id));
@@ -73,6 +75,7 @@ fn origin(origin: &Origin) -> String {
             let exchange = |exchange: &Exchange| format!("{} {}", exchange.method, printable(&exchange.url.written));
             http.exchanges.iter().map(exchange).collect::<Vec<_>>().join(", then ")
         }
+        Origin::Agent { output, .. } => format!("the last {output} output of an agent"),
     }
 }
 

@@ -74,6 +74,7 @@ pub(super) fn decided(gates: Vec<GateResult>, strict_manual: bool) -> Record {
         }],
         baseline: Vec::new(),
         completion: None,
+        stages: Vec::new(),
     };
     Record::new(run, decision, gates)
 }

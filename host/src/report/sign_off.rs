@@ -55,7 +55,7 @@ pub(super) fn row(gate: &GateResult, strict_manual: bool) -> String {
 /// Whether a gate is in the way, at a glance.
 pub(super) fn status(gate: &GateResult, strict_manual: bool) -> &'static str {
     match gate.outcome {
-        GateOutcome::Skipped(_) | GateOutcome::NotApplicable => "⚪",
+        GateOutcome::Skipped(_) | GateOutcome::NotTaken(_) | GateOutcome::NotApplicable => "⚪",
         _ if is_ok(gate, strict_manual) => "✅",
         _ => "❌",
     }

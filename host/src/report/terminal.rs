@@ -93,7 +93,7 @@ fn is_of_the_whole(reason: &Reason) -> bool {
 #[must_use]
 pub fn gate_line(gate: &GateResult, layout: Layout, position: usize) -> String {
     let (style, glyph, word) = status(&gate.outcome);
-    let ran = !matches!(gate.outcome, GateOutcome::Skipped(_));
+    let ran = !matches!(gate.outcome, GateOutcome::Skipped(_) | GateOutcome::NotTaken(_));
     let duration = if ran { milliseconds(gate.usage.duration.as_secs_f64() * 1_000.0) } else { "–".to_owned() };
     let gates = layout.gates.to_string();
     let position = format!("[{position:>width$}/{gates}]", width = gates.len());
@@ -138,7 +138,7 @@ fn status(outcome: &GateOutcome) -> (Style, char, &'static str) {
         GateOutcome::Fail => (RED, '✗', "fail"),
         GateOutcome::Review => (YELLOW, '?', "review"),
         GateOutcome::NotApplicable => (DIM, '○', "n/a"),
-        GateOutcome::Skipped(_) => (DIM, '–', "skipped"),
+        GateOutcome::Skipped(_) | GateOutcome::NotTaken(_) => (DIM, '–', "skipped"),
         GateOutcome::Fault(_) => (MAGENTA, '!', "fault"),
     }
 }

@@ -13,7 +13,7 @@ use super::{
     ask::call,
     calls::{Call, File},
     lanes::{Lane, Lanes},
-    load::MANY_FILES,
+    load::{MANY_FILES, POOLED_FILES},
 };
 use crate::{
     evidence::Matched,
@@ -41,7 +41,8 @@ pub struct Validator<'a> {
 /// How a sandbox is set up, and how much work compiling is worth, for a validator over so many files.
 #[must_use]
 pub fn for_files(files: usize) -> (Throughput, Tier) {
-    if files >= MANY_FILES { (Throughput::Many, Tier::Optimised) } else { (Throughput::Few, Tier::Fast) }
+    let throughput = if files >= POOLED_FILES { Throughput::Many } else { Throughput::Few };
+    (throughput, if files >= MANY_FILES { Tier::Optimised } else { Tier::Fast })
 }
 
 /// What each file came to, in their order, and which suppressions matched. `keep` makes of each what is wanted of it, on the

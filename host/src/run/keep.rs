@@ -4,80 +4,40 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
 };
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{Call, Calls, Event};
+use super::{
+    Calls, Event, Setting,
+    entries::{ReadEntry, around_json, kept, numbered},
+};
 use crate::{
     decision::{GateResult, Record},
     digest::Digest,
     evidence::{CollectEvent, Keeper, Piece, description},
     intake::{Intake, Settings},
-    judge::{Fault, Usage},
     ledger::{
-        Asked, Claim, Content, EvidenceStep, Finish, GateStep, Keep, Kind, Ledger, LedgerError, RunStart, Step, Use,
-        UseRole, Writer, role,
+        Claim, Content, EvidenceStep, Finish, GateStep, Keep, Kind, Ledger, LedgerError, RunStart, Step, Use, UseRole,
+        Writer, role,
     },
     manifest::{Format, Plan},
     stopped::Stopped,
     trust::VerifiedModule,
 };
 
-/// A file that a run read.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ReadEntry {
-    pub(super) path: PathBuf,
-    /// Why it could not be read, where it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<String>,
-    /// Whether it was there; then its bytes are kept under its number.
-    pub(super) there: bool,
-}
-
-/// What is kept of a gate's calls beside their bytes, which stand one behind the other.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CallsEntry {
-    pub(super) fault: Option<Fault>,
-    pub(super) calls: Vec<CallEntry>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CallEntry {
-    pub(super) file: Option<FileEntry>,
-    pub(super) answer: usize,
-    pub(super) notes: usize,
-    pub(super) fault: Option<Fault>,
-    pub(super) usage: Usage,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FileEntry {
-    pub(super) path: String,
-    /// How many bytes; nothing where it could not be read.
-    pub(super) bytes: Option<usize>,
-}
-
-/// The name of the bytes of the file with that number.
-pub(super) fn numbered(index: usize) -> String {
-    format!("{}.{index}", role::READ)
-}
-
 /// A run that is being kept.
 pub(super) struct Keeping<'a> {
-    run: &'a str,
+    setting: Setting<'a>,
     clock: &'a (dyn Fn() -> Timestamp + Sync),
     path: PathBuf,
     writer: Writer,
     _claim: Claim,
     /// The digest of each gate's module file, which the run's begin keeps.
     modules: Vec<Digest>,
+    /// Sources that do something in the world: it is not done again, so nothing goes on before that is on disk.
+    acting: HashSet<String>,
     /// Steps that an earlier attempt kept.
     done: HashSet<(Kind, String)>,
     /// Bytes of pieces that were seen and have not ended.
@@ -90,18 +50,15 @@ pub(super) struct Begin<'a> {
     pub(super) settings: &'a Settings,
     pub(super) intake: &'a Intake<'a>,
     pub(super) modules: &'a [Arc<VerifiedModule>],
+    pub(super) setting: Setting<'a>,
+    pub(super) clock: &'a (dyn Fn() -> Timestamp + Sync),
     pub(super) started: Timestamp,
 }
 
 impl<'a> Keeping<'a> {
     /// Keeps a run that begins.
-    pub(super) fn begin(
-        ledger: Ledger,
-        run: &'a str,
-        clock: &'a (dyn Fn() -> Timestamp + Sync),
-        begin: &Begin<'_>,
-    ) -> Result<Self, Stopped> {
-        let path = ledger.path().to_owned();
+    pub(super) fn begin(ledger: Ledger, begin: &Begin<'a>) -> Result<Self, Stopped> {
+        let (path, run) = (ledger.path().to_owned(), begin.setting.run_id);
         let failed = |error| failed(&path, &error);
         let claim = ledger.claim(run).map_err(failed)?;
         let start = RunStart {
@@ -114,40 +71,49 @@ impl<'a> Keeping<'a> {
             uses: begin.uses(),
         };
         let writer = Writer::begin(ledger, start).map_err(failed)?;
-        Ok(Self { modules: modules(begin.modules), ..Self::of(run, clock, path, writer, claim) })
+        let keeping = Self::of(begin, path, writer, claim);
+        // Nothing is done in the world for a run that nobody could find again.
+        if keeping.acting.is_empty() { Ok(keeping) } else { keeping.settle().map(|()| keeping) }
     }
 
     /// Goes on keeping a run of which `done` is kept.
     pub(super) fn resume(
-        ledger: Ledger,
-        claim: Claim,
-        run: &'a str,
-        clock: &'a (dyn Fn() -> Timestamp + Sync),
-        used: &[Arc<VerifiedModule>],
+        (ledger, claim): (Ledger, Claim),
+        begin: &Begin<'a>,
         done: HashSet<(Kind, String)>,
     ) -> Result<Self, Stopped> {
         let path = ledger.path().to_owned();
-        let writer = Writer::resume(ledger, run.to_owned()).map_err(|error| failed(&path, &error))?;
-        Ok(Self { modules: modules(used), done, ..Self::of(run, clock, path, writer, claim) })
+        let writer = Writer::resume(ledger, begin.setting.run_id.to_owned()).map_err(|error| failed(&path, &error))?;
+        Ok(Self { done, ..Self::of(begin, path, writer, claim) })
     }
 
-    fn of(
-        run: &'a str,
-        clock: &'a (dyn Fn() -> Timestamp + Sync),
-        path: PathBuf,
-        writer: Writer,
-        claim: Claim,
-    ) -> Self {
-        let (modules, done) = (Vec::new(), HashSet::new());
-        Self { run, clock, path, writer, _claim: claim, modules, done, bytes: Mutex::default() }
+    fn of(begin: &Begin<'a>, path: PathBuf, writer: Writer, claim: Claim) -> Self {
+        let acting = begin.plan.evidence.iter().filter(|source| source.origin.acts());
+        Self {
+            setting: begin.setting,
+            clock: begin.clock,
+            path,
+            writer,
+            _claim: claim,
+            modules: begin.modules.iter().map(|module| Digest::of(module.bytes())).collect(),
+            acting: acting.map(|source| source.name.clone()).collect(),
+            done: HashSet::new(),
+            bytes: Mutex::default(),
+        }
     }
 
     /// Keeps what ended. What ended because the run did has yet to be done.
     pub(super) fn note(&self, event: &Event<'_>) {
         match event {
+            // What was seen before something acts is on disk before it does: it cannot be seen again.
+            Event::Collect(CollectEvent::Started { name }) if self.acting.contains(*name) => drop(self.settle()),
             Event::Collect(CollectEvent::Finished { piece, .. }) if piece.outcome != "interrupted" => self.piece(piece),
-            Event::Finished { index, result, calls, .. } if !result.interrupted() && !calls.interrupted() => {
-                self.gate(*index, result, calls);
+            Event::Finished { index, result, calls, .. } => {
+                // Once the run is to end, a gate that was not asked may have been passed over for one that was interrupted.
+                let passed_over = calls.calls.is_empty() && self.setting.cancelled.load(Ordering::Relaxed);
+                if !result.interrupted() && !calls.interrupted() && !passed_over {
+                    self.gate(*index, result, calls);
+                }
             }
             _ => {}
         }
@@ -168,6 +134,10 @@ impl<'a> Keeping<'a> {
         let (name, at) = (Cow::Owned(piece.name.clone()), (self.clock)());
         let outcome = Cow::Owned(piece.outcome.to_string());
         self.writer.keep(Step::Evidence(EvidenceStep { name, at, outcome, keeps }));
+        if self.acting.contains(&piece.name) {
+            // That it failed is told once all evidence is there.
+            drop(self.settle());
+        }
     }
 
     fn gate(&self, index: usize, result: &GateResult, calls: &Calls) {
@@ -175,7 +145,7 @@ impl<'a> Keeping<'a> {
         if self.is_done(Kind::Gate, name) {
             return;
         }
-        let (asked, keeps) = kept(calls);
+        let (asked, keeps) = kept(calls, result);
         self.writer.keep(Step::Gate(GateStep {
             name: Cow::Owned(name.clone()),
             at: (self.clock)(),
@@ -195,7 +165,7 @@ impl<'a> Keeping<'a> {
 
     /// Waits until all is on disk, and ends the run, if it came to its end.
     pub(super) fn end(self, record: Option<&Record>) -> Result<(), Stopped> {
-        let Self { writer, path, run, _claim, .. } = self;
+        let Self { setting: Setting { run_id: run, .. }, writer, path, _claim, .. } = self;
         let failed = |error| failed(&path, &error);
         let mut ledger = writer.end().map_err(failed)?;
         let Some(record) = record else { return Ok(()) };
@@ -256,10 +226,6 @@ fn not_utf8() -> Stopped {
     Stopped::usage(problem.help("name it otherwise, or keep nothing of the run with --no-ledger"))
 }
 
-fn modules(modules: &[Arc<VerifiedModule>]) -> Vec<Digest> {
-    modules.iter().map(|module| Digest::of(module.bytes())).collect()
-}
-
 /// What a gate's outcome rests on: its module, and the approval that made a pass of a review.
 fn uses(result: &GateResult) -> Vec<Use> {
     let module = &result.gate.module;
@@ -281,53 +247,6 @@ fn uses(result: &GateResult) -> Vec<Use> {
         keys: keys(std::slice::from_ref(&signed.key_id)),
     });
     [own].into_iter().chain(approval).collect()
-}
-
-/// A document without the white space around it is what requests hold, so it is a piece of its own.
-fn around_json(bytes: Vec<u8>) -> Content<'static> {
-    let before = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let behind = bytes.trim_ascii_end().len().max(before);
-    let part = |range: std::ops::Range<usize>| Cow::Owned(bytes.get(range).unwrap_or_default().to_vec());
-    if before == 0 && behind == bytes.len() {
-        return bytes.into();
-    }
-    Content::Pieces(vec![part(0..before), part(before..behind), part(behind..bytes.len())])
-}
-
-fn kept(calls: &Calls) -> (Option<Asked<'static>>, Vec<Keep<'static>>) {
-    let entry = CallsEntry { fault: calls.fault.clone(), calls: calls.calls.iter().map(CallEntry::of).collect() };
-    let mut keeps = vec![Keep::new(role::CALLS, serde_json::to_string(&entry).unwrap_or_default())];
-    match calls.calls.as_slice() {
-        [call] if call.file.is_none() => {
-            let Call { request, answer, notes, .. } = call.clone();
-            (Some(Asked { request: request.into(), answer: answer.into(), notes: notes.into() }), keeps)
-        }
-        [] => (None, keeps),
-        calls => {
-            let all = |part: fn(&Call) -> Option<&Vec<u8>>| {
-                Content::Pieces(calls.iter().filter_map(part).map(|part| Cow::Owned(part.clone())).collect())
-            };
-            keeps.push(Keep::new(role::FILES, all(|call| call.file.as_ref()?.bytes.as_ref())));
-            keeps.push(Keep::new(role::ANSWER, all(|call| Some(&call.answer))));
-            keeps.push(Keep::new(role::NOTES, all(|call| Some(&call.notes))));
-            (None, keeps)
-        }
-    }
-}
-
-impl CallEntry {
-    fn of(call: &Call) -> Self {
-        Self {
-            file: call
-                .file
-                .as_ref()
-                .map(|file| FileEntry { path: file.path.clone(), bytes: file.bytes.as_ref().map(Vec::len) }),
-            answer: call.answer.len(),
-            notes: call.notes.len(),
-            fault: call.fault.clone(),
-            usage: call.usage,
-        }
-    }
 }
 
 fn failed(path: &Path, error: &LedgerError) -> Stopped {

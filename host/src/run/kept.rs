@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     calls::{Call, Calls, File},
-    keep::{CallsEntry, ReadEntry, numbered},
+    entries::{CallsEntry, ReadEntry, numbered},
 };
 use crate::{
     digest::Digest,
@@ -110,7 +110,10 @@ impl Kept {
                 let unread = || call.fault.as_ref().map_or_else(String::new, |fault| fault.message.clone());
                 Some((file.path.clone(), file.bytes.clone().ok_or_else(unread)))
             });
-            self.pieces.add_files(&entry.name, Matched::kept(files));
+            self.pieces.add_files(&entry.name, Ok(Matched::kept(files)));
+        }
+        if let (true, true, Some(fault)) = (complete, calls.calls.is_empty(), &calls.fault) {
+            self.pieces.add_files(&entry.name, Err(fault.message.clone()));
         }
         self.calls.insert(entry.name.clone(), calls);
         self.entries.insert(entry.name.clone(), reader.bytes(entry, role::ENTRY)?);

@@ -10,7 +10,7 @@ use portcullis_sdk::Kind;
 use super::calls::Calls;
 use crate::{
     diagnostic::Diagnostic,
-    evidence::Collected,
+    evidence::{Collected, Matched},
     judge::Fault,
     manifest::{GatePlan, Input, Plan},
     parallel::in_parallel,
@@ -23,6 +23,8 @@ use crate::{
 const MUCH_INPUT: u64 = 1 << 20;
 /// Files of one gate from which it does too.
 pub(super) const MANY_FILES: usize = 200;
+/// Files of one gate from which a pool of instances pays for itself: setting one up takes as long as two calls without.
+pub(super) const POOLED_FILES: usize = 8;
 
 /// A gate of the plan that can be asked, or why it gives no verdict.
 pub struct Loaded {
@@ -96,20 +98,21 @@ fn all_refused(refused: Vec<(String, Refused)>) -> Stopped {
 fn tier(index: usize, gate: &GatePlan, evidence: &Collected) -> Tier {
     let size = |index: &usize| evidence.get(*index).and_then(Result::ok).map_or(0, |evidence| evidence.size);
     if matches!(gate.input, Input::Each { .. }) {
-        return if is_many(index, evidence) { Tier::Optimised } else { Tier::Fast };
+        return if files(index, evidence) >= MANY_FILES { Tier::Optimised } else { Tier::Fast };
     }
     let input: u64 = gate.input.members().iter().map(|(_, index)| size(index)).sum();
     if input >= MUCH_INPUT { Tier::Optimised } else { Tier::Fast }
 }
 
-fn is_many(gate: usize, evidence: &Collected) -> bool {
-    matches!(evidence.files(gate), Some(Ok(matched)) if matched.len() >= MANY_FILES)
+/// How many files the gate with that index is asked about, one at a time.
+fn files(gate: usize, evidence: &Collected) -> usize {
+    evidence.files(gate).and_then(Result::ok).map_or(0, Matched::len)
 }
 
 /// How many calls the gates of a plan come to, as far as it matters for setting up a sandbox.
 #[must_use]
 pub fn throughput(plan: &Plan, evidence: &Collected) -> Throughput {
-    let many = (0..plan.gates.len()).any(|gate| is_many(gate, evidence));
+    let many = (0..plan.gates.len()).any(|gate| files(gate, evidence) >= POOLED_FILES);
     if many { Throughput::Many } else { Throughput::Few }
 }
 

@@ -10,12 +10,13 @@
 //! happens is told as [`Event`]s; nothing here prints, and no clock and no environment is read but those that are handed in.
 //!
 //! - `load`, `ask`, `each`, `lanes`, `schedule`: who is asked what, and when; `sign_off`: people's word on it.
-//! - `calls`: what is known of what was asked; `keep` writes it to a ledger, `kept` reads it from there.
+//! - `calls`: what is known of what was asked; `keep` writes it to a ledger as `entries` has it, `kept` reads it from there.
 //! - `resume`: whether a run that was broken off may go on; `replay`: whether a run comes to the same again.
 
 mod ask;
 mod calls;
 mod each;
+mod entries;
 mod keep;
 mod kept;
 mod lanes;
@@ -44,7 +45,9 @@ pub use resume::{same_evidence, same_files};
 pub use sign_off::{SignOffs, judged_evidence, params_digest};
 
 use crate::{
-    decision::{GateFacts, GateResult, InputRecord, Judged as JudgedInput, ModuleRecord, Record, combine},
+    decision::{
+        GateFacts, GateResult, InputRecord, Judged as JudgedInput, ModuleRecord, Reason, Record, StageRecord, combine,
+    },
     evidence::{Archive, CollectEvent, Collected, Collecting, Keeper, Strays, World, collect},
     findings::Held,
     intake::{Intake, Settings, verify_all},
@@ -149,10 +152,64 @@ pub(crate) struct Judged {
     gates: Vec<GateResult>,
     /// The files that validators looked at, a record for each gate that looked at many.
     inputs: Vec<InputRecord>,
+    /// What came of the stages, in the order in which they ran.
+    stages: Vec<StageRecord>,
+    /// Why no rule over gates may make a go of it.
+    held_up: Vec<Reason>,
 }
 
 /// Runs every gate of a plan and decides: the whole line, from the bytes of modules to the record. Whoever calls it gets what
 /// the command line gets; probes and completion are part of it.
+///
+/// ```no_run
+/// use std::{path::PathBuf, sync::atomic::AtomicBool};
+///
+/// use jiff::Timestamp;
+/// use portcullis::{
+///     evidence::World,
+///     intake::{Intake, Machine, Settings, Shelf},
+///     ledger::{Ledger, Mode},
+///     run::{Event, Keep, Setting, Task},
+///     sandbox::{Compiler, Sandbox},
+///     stopped::Stopped,
+/// };
+///
+/// static CANCELLED: AtomicBool = AtomicBool::new(false);
+///
+/// fn decide(manifest: PathBuf) -> Result<u8, Stopped> {
+///     let now = Timestamp::now();
+///     let settings = Settings::new(manifest, std::env::current_dir().unwrap_or_default(), now);
+///     let shelf = Shelf::remembering();
+///     let plan = settings.plan(&shelf)?;
+///     let machine = Machine { clock: now, state: Some(PathBuf::from("/var/lib/gates")) };
+///     let intake = Intake::read(&plan, &settings, now, &shelf, Some(&machine))?;
+///     let path = PathBuf::from("/var/lib/gates/ledger.sqlite");
+///     let ledger = Ledger::open(&path, Mode::Write).map_err(|error| Stopped::from_ledger(&path, &error))?;
+///     let variable = |name: &str| std::env::var(name).ok();
+///     let task = Task {
+///         plan: &plan,
+///         settings: &settings,
+///         intake: &intake,
+///         setting: Setting { now, run_id: "nightly-1", jobs: 2, cancelled: &CANCELLED },
+///         world: World { variable: &variable, clock: &Timestamp::now, cancelled: &CANCELLED },
+///         archives: &[],
+///         // Modules are compiled in children of the command, which is told where it is.
+///         sandbox: &|throughput| {
+///             Sandbox::new(throughput, Compiler::new(PathBuf::from("/usr/bin/portcullis")), None)
+///                 .map_err(|error| Stopped::blocked(portcullis::diagnostic::Diagnostic::new("sandbox", error.to_string())))
+///         },
+///         ledger: Keep::New(ledger),
+///         kept: None,
+///     };
+///     let record = portcullis::run(task, &|event| {
+///         if let Event::Finished { result, .. } = event {
+///             eprintln!("{}: {}", result.gate.name, result.headline());
+///         }
+///     })?;
+///     Ok(record.exit_code)
+/// }
+/// # fn main() {}
+/// ```
 ///
 /// # Errors
 /// When no decision could be come to: a module is refused, nothing of the sandbox works, the ledger takes nothing. A gate that
@@ -165,14 +222,12 @@ pub fn run(task: Task<'_>, observe: &(dyn Fn(Event<'_>) + Sync)) -> Result<Recor
     }
     let Kept { started, finished, calls, done, pieces, .. } =
         kept.unwrap_or_else(|| Kept::nothing(setting.run_id, settings.clone(), to_the_millisecond((world.clock)())));
-    let begin = Begin { plan, settings, intake, modules: &modules, started };
+    let begin = Begin { plan, settings, intake, modules: &modules, setting, clock: world.clock, started };
     let keeps = !matches!(ledger, Keep::Nowhere);
     let keeping = match ledger {
         Keep::Nowhere | Keep::Told => None,
-        Keep::New(ledger) => Some(Keeping::begin(ledger, setting.run_id, world.clock, &begin)?),
-        Keep::Resumed(ledger, claim) => {
-            Some(Keeping::resume(ledger, claim, setting.run_id, world.clock, &modules, done)?)
-        }
+        Keep::New(ledger) => Some(Keeping::begin(ledger, &begin)?),
+        Keep::Resumed(ledger, claim) => Some(Keeping::resume((ledger, claim), &begin, done)?),
     };
     let observe = |event: Event<'_>| {
         // What is told was kept before, as far as the disk has it.
@@ -193,6 +248,7 @@ pub fn run(task: Task<'_>, observe: &(dyn Fn(Event<'_>) + Sync)) -> Result<Recor
     observe(Event::Judging);
     let judged = schedule::Schedule::new(plan, gates, given, setting, &observe).run();
     let decision = combine(&plan.rule, &judged.gates, settings.strict_manual, setting.run_id);
+    let decision = decision.held_up(judged.held_up.clone());
     let finished_on = finished.map_or_else(|| to_the_millisecond((world.clock)()), |(at, _)| at);
     let facts = record::facts(plan, settings, intake, setting, &evidence, &judged, (started, finished_on));
     let record = Record::new(facts, decision, judged.gates);

@@ -33,6 +33,7 @@ pub(super) fn facts(
         inputs: inputs.chain(judged.inputs.iter().cloned()).collect(),
         baseline: intake.held_files.baselines(plan, &judged.gates),
         completion: plan.completion.clone(),
+        stages: judged.stages.clone(),
     }
 }
 

@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use super::{Kept, kept::digest};
+use super::{Call, Calls, Kept, kept::digest};
 use crate::{
     diagnostic::Diagnostic,
-    evidence::World,
+    digest::Digest,
+    evidence::{Archive, World, files_now},
     files::shown,
     intake::Shelf,
+    judge::Cause,
     limits::ceiling,
-    manifest::Plan,
+    manifest::{GatePlan, Plan},
     stopped::{Stop, Stopped},
 };
-
-const HELP: &str = "run it anew, or put back what it was";
 
 /// That every file is what it was when the run read it: manifest, trust, lists, modules, suppressions, baselines, approvals.
 ///
@@ -23,24 +23,40 @@ pub fn same_files(kept: &Kept) -> Result<(), Stopped> {
     let shelf = Shelf::remembering();
     kept.files.keys().for_each(|path| drop(shelf.read(path, ceiling::MODULE)));
     let now = shelf.seen();
-    let changed = kept.files.iter().filter(|(path, before)| now.get(*path).and_then(digest) != digest(before));
-    let problem = |path: &Path| {
-        let message = format!("`{}` changed since the run read it", shown(path));
-        Diagnostic::new("resume-changed", message).help(HELP)
-    };
-    refuse(changed.map(|(path, _)| problem(path)).collect())
+    let differ = kept.files.iter().filter(|(path, before)| now.get(*path).and_then(digest) != digest(before));
+    let file = |path: &Path| changed(format!("`{}` changed since the run read it", shown(path)));
+    refuse(differ.map(|(path, _)| file(path)).collect())
 }
 
-/// That the files which were collected as evidence are what they were; what a command or a server said is not asked for again.
+/// That the files which were collected as evidence, or that validators looked at, are what they were, as `archives` have
+/// them, or else the world; what a command or a server said is not asked for again.
 ///
 /// # Errors
 /// With every piece of evidence that changed.
-pub fn same_evidence(kept: &Kept, plan: &Plan, world: World<'_>) -> Result<(), Stopped> {
-    let problem = |name: String| {
-        let message = format!("evidence `{name}` changed since the run collected it");
-        Diagnostic::new("resume-changed", message).help(HELP)
+pub fn same_evidence(kept: &Kept, plan: &Plan, world: World<'_>, archives: &[&dyn Archive]) -> Result<(), Stopped> {
+    let piece = |name: String| changed(format!("evidence `{name}` changed since the run collected it"));
+    let looked_at =
+        |gate: &&GatePlan| kept.calls.get(&gate.name).is_some_and(|calls| !same_calls(calls, gate, archives));
+    let files = |gate: &GatePlan| changed(format!("the files of gate `{}` changed since it looked at them", gate.name));
+    let pieces = kept.pieces.changed(plan, world, archives).into_iter().map(piece);
+    refuse(pieces.chain(plan.gates.iter().filter(looked_at).map(files)).collect())
+}
+
+/// Whether a validator would be asked about the same files now.
+fn same_calls(kept: &Calls, gate: &GatePlan, archives: &[&dyn Archive]) -> bool {
+    let Some(now) = files_now(gate, archives) else { return true };
+    let Ok(now) = now else { return kept.calls.is_empty() };
+    let same = |(index, (path, call)): (usize, (&str, &Call))| {
+        let digest = now.read(index, gate.limits.input).ok().map(|(digest, _)| digest);
+        call.file.as_ref().is_some_and(|file| file.path == path && file.bytes.as_deref().map(Digest::of) == digest)
     };
-    refuse(kept.pieces.changed(plan, world).into_iter().map(problem).collect())
+    // A gate that was not asked has looked at nothing.
+    let asked = !kept.calls.is_empty() || kept.fault.as_ref().is_some_and(|fault| fault.cause == Cause::Evidence);
+    !asked || now.len() == kept.calls.len() && now.paths().zip(&kept.calls).enumerate().all(same)
+}
+
+fn changed(message: String) -> Diagnostic {
+    Diagnostic::new("resume-changed", message).help("run it anew, or put back what it was")
 }
 
 fn refuse(problems: Vec<Diagnostic>) -> Result<(), Stopped> {

@@ -18,15 +18,17 @@ use super::{
     facts, interrupted,
 };
 use crate::{
-    decision::{GateFacts, GateOutcome, GateResult, InputRecord},
+    agent::StageStatus,
+    decision::{GateFacts, GateOutcome, GateResult, InputRecord, Reason, StageRecord},
     digest::Digest,
     evidence::Matched,
     files::shown,
     findings::{Found, Held, Looked, Rules, suppressions::Used},
     judge::{Cause, Fault, RequestTemplate},
-    manifest::{Enforcement, GatePlan, Input, Plan, Stage},
+    manifest::{Branch, Condition, Enforcement, GatePlan, Input, Plan, Side, Stage, StageKind},
     parallel::in_parallel,
     sandbox::{Buffers, Gate},
+    text::excerpt,
     trust::Revocation,
 };
 
@@ -42,6 +44,43 @@ pub(super) struct Schedule<'a> {
 
 type Results = Vec<Option<GateResult>>;
 
+/// How much of a condition a reason repeats, in characters.
+const QUOTED: usize = 200;
+
+/// How a stage ended.
+enum Ended {
+    /// Well; a condition took that side.
+    Well(Option<&'static str>),
+    /// It ran, and did not come to what it is for.
+    Failed(String),
+    /// It could not run.
+    Skipped(String),
+    /// It was not to run: another branch was taken.
+    NotTaken(String),
+}
+
+impl Ended {
+    fn is_well(&self) -> bool {
+        matches!(self, Self::Well(_))
+    }
+
+    /// Why no rule over gates may make a go of a run in which a stage ended so.
+    fn holds_up(&self, stage: &Stage) -> Option<Reason> {
+        let (StageKind::Condition(_), Self::Failed(why)) = (&stage.kind, self) else { return None };
+        let message = format!("condition `{}` led nowhere: {why}", stage.id);
+        Some(Reason { code: "condition-unknown", gate: None, message })
+    }
+
+    fn record(self, stage: &Stage) -> StageRecord {
+        let (status, reason, taken) = match self {
+            Self::Well(taken) => (StageStatus::Completed, None, taken),
+            Self::Failed(why) => (StageStatus::Failed, Some(why), None),
+            Self::Skipped(why) | Self::NotTaken(why) => (StageStatus::Skipped, Some(why), None),
+        };
+        StageRecord { id: stage.id.clone(), kind: stage.kind.name(), status, reason, taken }
+    }
+}
+
 impl<'a> Schedule<'a> {
     pub(super) fn new(
         plan: &'a Plan,
@@ -55,29 +94,96 @@ impl<'a> Schedule<'a> {
 
     pub(super) fn run(self) -> Judged {
         let mut results: Results = self.plan.gates.iter().map(|_| None).collect();
-        let mut blocked: Vec<bool> = Vec::with_capacity(self.plan.stages.len());
+        let mut ended: Vec<Ended> = Vec::with_capacity(self.plan.stages.len());
         for stage in &self.plan.stages {
-            let hindered = stage.needs.iter().find(|need| blocked.get(**need).copied().unwrap_or(true));
-            match hindered.and_then(|need| self.plan.stages.get(*need)) {
-                Some(need) => self.skip_stage(stage, &need.id, &mut results),
+            let end = match self.hindrance(stage, &ended) {
+                Some(end) => {
+                    self.pass_over(stage, &end, &mut results);
+                    end
+                }
                 None => self.run_stage(stage, &mut results),
-            }
-            blocked.push(hindered.is_some() || stage.gates.iter().any(|gate| stands_in_the_way(&results, *gate)));
+            };
+            ended.push(end);
         }
         let mut inputs = self.inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
         inputs.sort_by(|one, other| one.name.cmp(&other.name));
-        Judged { gates: results.into_iter().flatten().collect(), inputs }
+        Judged {
+            gates: results.into_iter().flatten().collect(),
+            inputs,
+            held_up: self.plan.stages.iter().zip(&ended).filter_map(|(stage, end)| end.holds_up(stage)).collect(),
+            stages: self.plan.stages.iter().zip(ended).map(|(stage, end)| end.record(stage)).collect(),
+        }
     }
 
-    fn skip_stage(&self, stage: &Stage, need: &str, results: &mut Results) {
+    /// What keeps a stage from running, if anything does: its branch was not taken, or what it needs did not end well.
+    fn hindrance(&self, stage: &Stage, ended: &[Ended]) -> Option<Ended> {
+        if let Some(end) = stage.branch.and_then(|branch| self.off_the_way(branch, ended)) {
+            return Some(end);
+        }
+        let needed = stage.needs.iter().map(|need| (*need, ended.get(*need)));
+        let (need, end) = needed.into_iter().find(|(_, end)| !end.is_some_and(Ended::is_well))?;
+        let need = self.plan.stages.get(need).map_or("", |need| need.id.as_str());
+        Some(match end {
+            Some(Ended::NotTaken(_)) => {
+                Ended::NotTaken(format!("stage `{}` needs stage `{need}`, which does not run", stage.id))
+            }
+            _ => Ended::Skipped(format!("stage `{}` needs stage `{need}`, which did not end well", stage.id)),
+        })
+    }
+
+    /// Why a stage of that branch does not run; nothing where its branch was taken.
+    fn off_the_way(&self, branch: Branch, ended: &[Ended]) -> Option<Ended> {
+        let condition = self.plan.stages.get(branch.condition).map_or("", |stage| stage.id.as_str());
+        match ended.get(branch.condition) {
+            Some(Ended::Well(taken)) if *taken == Some(branch.side.name()) => None,
+            Some(Ended::Well(_)) => Some(Ended::NotTaken(format!("condition `{condition}` took the other branch"))),
+            Some(Ended::NotTaken(_)) => Some(Ended::NotTaken(format!("condition `{condition}` does not run"))),
+            Some(Ended::Failed(_)) => Some(Ended::Skipped(format!("condition `{condition}` could not be told"))),
+            Some(Ended::Skipped(_)) | None => Some(Ended::Skipped(format!("condition `{condition}` was skipped"))),
+        }
+    }
+
+    /// Which way a condition leads. What is not known leads nowhere.
+    fn choose(&self, condition: &Condition, results: &Results) -> Ended {
+        let gate = |name: &str| results.iter().flatten().find(|result| result.gate.name == name);
+        let evidence = |name: &str| {
+            let index = self.plan.evidence.iter().position(|source| source.name == name)?;
+            Some(&*self.given.evidence.get(index)?.ok()?.json)
+        };
+        let truth = condition.test.eval_atoms(&|atom| atom.truth(&gate, &evidence));
+        match Side::taken(truth) {
+            Some(side) => Ended::Well(Some(side.name())),
+            None => Ended::Failed(format!("`{}` cannot be told", excerpt(&condition.test.to_string(), QUOTED))),
+        }
+    }
+
+    /// Its gates are not asked.
+    fn pass_over(&self, stage: &Stage, end: &Ended, results: &mut Results) {
         for &index in &stage.gates {
-            let why = format!("stage `{}` needs stage `{need}`, which did not end well", stage.id);
-            self.put(index, stage, results, |facts| GateResult::skipped(facts, why));
+            self.put(index, stage, results, |facts| match end {
+                Ended::NotTaken(why) => GateResult::not_taken(facts, why.clone()),
+                Ended::Skipped(why) | Ended::Failed(why) => GateResult::skipped(facts, why.clone()),
+                Ended::Well(_) => GateResult::skipped(facts, String::new()),
+            });
+        }
+    }
+
+    fn run_stage(&self, stage: &Stage, results: &mut Results) -> Ended {
+        if let StageKind::Condition(condition) = &stage.kind {
+            return self.choose(condition, results);
+        }
+        self.ask_gates(stage, results);
+        match stage.gates.iter().find(|gate| stands_in_the_way(results, **gate)) {
+            None => Ended::Well(None),
+            Some(gate) => {
+                let gate = self.plan.gates.get(*gate).map_or("", |gate| gate.name.as_str());
+                Ended::Failed(format!("gate `{gate}` stands in the way"))
+            }
         }
     }
 
     /// Wave after wave: all gates whose needs are settled, those that look at many files one by one with every thread.
-    fn run_stage(&self, stage: &Stage, results: &mut Results) {
+    fn ask_gates(&self, stage: &Stage, results: &mut Results) {
         let mut waiting = stage.gates.clone();
         while !waiting.is_empty() {
             let settled = |index: &usize| match self.plan.gates.get(*index) {

@@ -12,7 +12,7 @@ pub(crate) use native::Native;
 pub(crate) use place::{GATES, Gate, Place, padded};
 pub(crate) use report::{Report, Row};
 
-const PARTS: [&str; 5] = ["process", "calls", "trust", "evidence", "scan"];
+const PARTS: [&str; 7] = ["process", "calls", "trust", "evidence", "scan", "ledger", "state"];
 
 /// What the user asked for.
 pub(crate) struct Options {

@@ -35,6 +35,11 @@ impl Place {
         })
     }
 
+    /// Every file of it, as far as there is a place for one: an output in the place of any of them would take it away.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.path().map_or_else(|_| Vec::new(), |path| Ledger::files(&path))
+    }
+
     /// Opens it.
     pub(crate) fn open(&self, mode: Mode) -> Result<Ledger, Failure> {
         let path = self.path()?;
@@ -73,6 +78,20 @@ impl KeepFlags {
             return Ok(None);
         }
         self.place.open(Mode::Write).map(Some)
+    }
+
+    /// What kept a run from its ledger, with the way to run without one.
+    pub(crate) fn or_without(mut failure: Failure) -> Failure {
+        for problem in failure.problems.iter_mut().filter(|problem| problem.code.starts_with("ledger-")) {
+            let way = "with --no-ledger nothing is kept of the run, and it runs all the same";
+            problem.help = Some(problem.help.as_ref().map_or_else(|| way.to_owned(), |help| format!("{help}; {way}")));
+        }
+        failure
+    }
+
+    /// The files of the ledger, where the run is kept.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        if self.no_ledger { Vec::new() } else { self.place.paths() }
     }
 }
 

@@ -236,7 +236,7 @@ fn ready(files: [&Option<OwnedFd>; 3], wait: Duration) -> [bool; 3] {
 }
 
 /// Whether the child has ended; it can still be waited for.
-fn has_ended(pid: Pid) -> bool {
+pub(crate) fn has_ended(pid: Pid) -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     !matches!(waitid(WaitId::Pid(pid), options), Ok(None) | Err(Errno::INTR))
 }

@@ -3,7 +3,7 @@
 //! `start` finds the program and starts it, never through a shell; `drain` reads what it says until it ends or has to;
 //! `strays` ends what commands leave behind outside of their groups. Here it becomes a document without a secret.
 
-mod drain;
+pub(crate) mod drain;
 pub(crate) mod start;
 mod strays;
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Evidence of the kind `command`: a program, its arguments and its environment.
+//! Programs: of the kind `command` of evidence, of agents, and of what events are told to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     super::{
@@ -8,27 +8,34 @@ use super::{
         problems::{Problems, quoted},
         reader::{At, Node, Table, string, template},
     },
-    Context, check_variable, format, kept, timeout,
+    check_variable, format, kept, timeout,
 };
 use crate::diagnostic::Diagnostic;
 
+/// A program to start.
+pub(in super::super) struct Program {
+    /// It and its arguments.
+    pub(in super::super) argv: Vec<Template>,
+    /// Where it runs.
+    pub(in super::super) cwd: PathBuf,
+    /// Its environment, all of it.
+    pub(in super::super) env: Vec<(String, Template)>,
+}
+
 /// What the table of a `command` says, where it says one.
-pub(super) fn command(
-    table: Table<'_>,
-    context: &Context<'_, '_>,
-    problems: &mut Problems<'_>,
-) -> Option<CommandSource> {
-    let argv = argv(table, problems);
-    let env = env(table, problems);
-    let source = CommandSource {
-        cwd: cwd(table, context, problems),
-        timeout: timeout(table, problems),
-        max_output: kept(table, "max_output", problems),
-        format: format(table, problems),
-        env,
-        argv: argv?,
-    };
-    Some(source)
+pub(super) fn command(table: Table<'_>, folder: &Path, problems: &mut Problems<'_>) -> Option<CommandSource> {
+    let program = program(table, folder, problems);
+    let (timeout, max_output) = (timeout(table, problems), kept(table, "max_output", problems));
+    let format = format(table, problems);
+    let Program { argv, cwd, env } = program?;
+    Some(CommandSource { argv, cwd, env, timeout, max_output, format })
+}
+
+/// What stands at `command`, `cwd` and `env`, where there is a `command`.
+pub(in super::super) fn program(table: Table<'_>, folder: &Path, problems: &mut Problems<'_>) -> Option<Program> {
+    let (argv, env) = (argv(table, problems), env(table, problems));
+    let cwd = cwd(table, folder, problems);
+    Some(Program { argv: argv?, cwd, env })
 }
 
 fn argv(table: Table<'_>, problems: &mut Problems<'_>) -> Option<Vec<Template>> {
@@ -48,10 +55,10 @@ fn argv(table: Table<'_>, problems: &mut Problems<'_>) -> Option<Vec<Template>> 
 }
 
 /// The manifest's folder, or what `cwd` names from there.
-fn cwd(table: Table<'_>, context: &Context<'_, '_>, problems: &mut Problems<'_>) -> PathBuf {
+fn cwd(table: Table<'_>, folder: &Path, problems: &mut Problems<'_>) -> PathBuf {
     let cwd = table.path("cwd", problems);
     cwd.into_iter().for_each(|cwd| check_no_nul(cwd, problems));
-    let folder = cwd.map_or_else(|| context.folder.to_owned(), |cwd| context.folder.join(cwd.it));
+    let folder = cwd.map_or_else(|| folder.to_owned(), |cwd| folder.join(cwd.it));
     // A program cannot start in a folder without a name.
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
 }

@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::{
     super::{
-        Exchange, HttpSource, Resume, Template, json,
+        Exchange, Hosts, HttpSource, Resume, Template, json,
         limits::{Unit, amount},
         network::refusal,
         problems::{Problems, quoted},
@@ -62,7 +62,7 @@ fn exchange(
     context: &Context<'_, '_>,
     problems: &mut Problems<'_>,
 ) -> Option<Exchange> {
-    let url = url(table, context, problems);
+    let url = url(table, context.hosts, problems);
     let mut headers = headers(table, problems);
     let body = body(table, &mut headers, problems);
     let count = |node| amount(node, "stop_after", (Unit::Count, MOST_EVENTS), problems);
@@ -81,7 +81,8 @@ fn exchange(
     })
 }
 
-fn url(table: Table<'_>, context: &Context<'_, '_>, problems: &mut Problems<'_>) -> Option<Template> {
+/// The URL at `url`; that it may not be reached is a problem, where it is known what may.
+pub(in super::super) fn url(table: Table<'_>, hosts: Option<&Hosts>, problems: &mut Problems<'_>) -> Option<Template> {
     let text = table.required("url", problems)?;
     let url = template(text, problems)?;
     match address(&url) {
@@ -90,7 +91,7 @@ fn url(table: Table<'_>, context: &Context<'_, '_>, problems: &mut Problems<'_>)
             problems.add(text.at, Diagnostic::new("bad-url", message).help(error.to_string()));
         }
         Ok(address) => {
-            if let Some(hosts) = context.hosts
+            if let Some(hosts) = hosts
                 && let Some(problem) = refusal(hosts, &address.host, address.port)
             {
                 problems.add(text.at, problem);
@@ -113,7 +114,8 @@ fn method(table: Table<'_>, has_body: bool, problems: &mut Problems<'_>) -> Stri
     upper
 }
 
-fn headers(table: Table<'_>, problems: &mut Problems<'_>) -> Vec<(String, Template)> {
+/// The headers at `headers`, with lower-case names.
+pub(in super::super) fn headers(table: Table<'_>, problems: &mut Problems<'_>) -> Vec<(String, Template)> {
     let entries = table.table("headers", problems).map(|table| table.entries()).unwrap_or_default();
     let mut seen = std::collections::HashSet::new();
     let header = |(name, node): (At<&str>, Node<'_>)| {

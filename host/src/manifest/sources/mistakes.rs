@@ -26,11 +26,11 @@ i = 'i.json'
 'k k' = { value = 1 }
 ",
         &[
-            "7:5 missing-key: evidence is one of `file`, `files`, `value`, `env`, `command` and `http`, and here is none",
-            "8:5 missing-key: evidence is one of `file`, `files`, `value`, `env`, `command` and `http`, and here is none",
+            "7:5 missing-key: evidence is one of `file`, `files`, `value`, `env`, `command`, `http` and `agent`, and here is none",
+            "8:5 missing-key: evidence is one of `file`, `files`, `value`, `env`, `command`, `http` and `agent`, and here is none",
             "8:7 unknown-key: unknown key `flie`; did you mean `file`?",
-            "9:5 key-conflict: evidence is one of `file`, `files`, `value`, `env`, `command` and `http`, and here are `file` and `value`",
-            "10:5 key-conflict: evidence is one of `file`, `files`, `value`, `env`, `command` and `http`, and here are `env` and `http`",
+            "9:5 key-conflict: evidence is one of `file`, `files`, `value`, `env`, `command`, `http` and `agent`, and here are `file` and `value`",
+            "10:5 key-conflict: evidence is one of `file`, `files`, `value`, `env`, `command`, `http` and `agent`, and here are `env` and `http`",
             "11:18 key-conflict: `format` means nothing beside `value`",
             "12:44 key-conflict: `timeout` belongs to an exchange: write it inside of `http`",
             "12:60 key-conflict: `cwd` means nothing beside `http`",
@@ -79,7 +79,7 @@ l = { files = '{a', file = 'a.json' }
             "16:15 wrong-type: expected a string, found an array",
             "17:25 key-conflict: `optional` means nothing beside `files`",
             "17:42 key-conflict: `format` means nothing beside `files`",
-            "18:5 key-conflict: evidence is one of `file`, `files`, `value`, `env`, `command` and `http`, and here are `file` and `files`",
+            "18:5 key-conflict: evidence is one of `file`, `files`, `value`, `env`, `command`, `http` and `agent`, and here are `file` and `files`",
         ],
     );
 }

@@ -23,22 +23,27 @@ use super::{
     resolve::Names,
     template::is_variable,
 };
-use crate::diagnostic::Diagnostic;
+pub(super) use command::{Program, program};
+pub(super) use http::{headers, url};
+
+use crate::{agent::OutputType, diagnostic::Diagnostic};
 
 /// Each kind of evidence, by its own key, and the other keys that it takes.
-const KINDS: [(&str, &[&str]); 6] = [
+const KINDS: [(&str, &[&str]); 7] = [
     ("file", &["file", "format", "optional", "after"]),
     ("files", &["files", "after"]),
     ("value", &["value", "after"]),
     ("env", &["env", "after"]),
     ("command", &["command", "cwd", "env", "timeout", "max_output", "format", "reveal", "after"]),
     ("http", &["http", "reveal", "after"]),
+    ("agent", &["agent", "output"]),
 ];
-const ONE_OF: &str = "one of `file`, `files`, `value`, `env`, `command` and `http`";
+const ONE_OF: &str = "one of `file`, `files`, `value`, `env`, `command`, `http` and `agent`";
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-const MOST_MILLISECONDS: u64 = 3_600_000;
-const KEPT: u64 = 1 << 20;
+const LONGEST: Duration = Duration::from_secs(3_600);
+/// How many bytes are kept of what a program or a server says, when nothing else is said.
+pub(super) const KEPT: u64 = 1 << 20;
 const MOST_KEPT: u64 = 64 << 20;
 
 /// What sources are resolved against.
@@ -47,6 +52,7 @@ struct Context<'a, 't> {
     /// Nothing where the list of hosts has problems of its own.
     hosts: Option<&'a Hosts>,
     names: &'a Names<'t>,
+    agents: &'a Names<'t>,
 }
 
 /// What a source says of itself, so that a mistake in it is found even where it is overridden.
@@ -64,14 +70,14 @@ struct Written {
 /// left none, something stands for it.
 pub(super) fn sources<'t>(
     root: Table<'t>,
-    (folder, hosts): (&Path, Option<&Hosts>),
+    (folder, hosts, agents): (&Path, Option<&Hosts>, &Names<'t>),
     overrides: &Overrides,
     problems: &mut Problems<'_>,
 ) -> (Vec<EvidenceSource>, Names<'t>) {
     let entries = root.table("evidence", problems).map(|table| table.entries()).unwrap_or_default();
     check_overrides(overrides, &entries, problems);
     let names = Names::new(("unknown-evidence", "evidence"), entries.iter().map(|(name, _)| name.it).collect());
-    let context = Context { folder, hosts, names: &names };
+    let context = Context { folder, hosts, names: &names, agents };
     let read = |(name, node): &(At<&str>, Node<'_>)| {
         check_name(*name, problems);
         written(node, &context, problems)
@@ -134,17 +140,19 @@ fn written(node: Node<'_>, context: &Context<'_, '_>, problems: &mut Problems<'_
         Some("files") => files(table, context.folder, problems),
         Some("value") => table.get("value").and_then(|node| value(node, problems)),
         Some("env") => env(table, problems),
-        Some("command") => command::command(table, context, problems).map(Origin::Command),
+        Some("command") => command::command(table, context.folder, problems).map(Origin::Command),
         Some("http") => table.get("http").and_then(|node| {
             let (source, resumed) = http::http(node, context, problems);
             written.resumed = resumed;
             source.map(Origin::Http)
         }),
+        Some("agent") => agent(table, context, problems),
         _ => None,
     };
     // There is one at most; that there are more is told.
     written.after.extend(written.resumed.first().map(|resumed| resumed.it).filter(|it| !written.after.contains(it)));
-    written.reveal = reveal(table, written.origin.as_ref(), problems);
+    let used = written.origin.as_ref().map(|origin| origin.templates().into_iter().collect());
+    written.reveal = reveal(table, used, problems);
     written
 }
 
@@ -173,19 +181,17 @@ fn kind(table: Table<'_>, problems: &mut Problems<'_>) -> Option<&'static str> {
     }
 }
 
-/// Every key of `table` that `kind` does not take is a problem, and one that another takes is told as that.
+/// Every key of `table` that `kind` does not take is a problem, and one that belongs elsewhere is told as that.
 fn check_keys(table: Table<'_>, kind: &str, known: &[&str], problems: &mut Problems<'_>) {
-    for (key, _) in table.entries().into_iter().filter(|(key, _)| !known.contains(&key.it)) {
-        let of_another = KINDS.iter().any(|(_, keys)| keys.contains(&key.it));
-        if kind == "http" && http::KEYS.contains(&key.it) {
-            let message = format!("`{}` belongs to an exchange: write it inside of `http`", key.it);
-            conflict(key.at, &message, problems);
-        } else if of_another {
-            conflict(key.at, &format!("`{}` means nothing beside `{kind}`", key.it), problems);
-        } else {
-            problems.add_unknown(key.at, ("unknown-key", "key"), key.it, known.iter().copied());
-        }
+    let of_an_exchange = |key: &str| kind == "http" && http::KEYS.contains(&key) && !known.contains(&key);
+    for (key, _) in table.entries().into_iter().filter(|(key, _)| of_an_exchange(key.it)) {
+        let message = format!("`{}` belongs to an exchange: write it inside of `http`", key.it);
+        conflict(key.at, &message, problems);
     }
+    let known: Vec<&str> =
+        if kind == "http" { known.iter().chain(&http::KEYS).copied().collect() } else { known.to_vec() };
+    let of_another = |key: &str| KINDS.iter().any(|(_, keys)| keys.contains(&key));
+    table.only_beside((kind, &known), of_another, problems);
 }
 
 fn file(table: Table<'_>, folder: &Path, problems: &mut Problems<'_>) -> Option<Origin> {
@@ -257,12 +263,11 @@ fn check_variable(name: At<&str>, problems: &mut Problems<'_>) {
     }
 }
 
-/// The variables whose values may be seen: some of those that the source uses.
-fn reveal(table: Table<'_>, origin: Option<&Origin>, problems: &mut Problems<'_>) -> Vec<String> {
+/// The variables whose values may be seen: some of those that stand in `used`, where that is known.
+pub(super) fn reveal(table: Table<'_>, used: Option<Vec<&Template>>, problems: &mut Problems<'_>) -> Vec<String> {
     let names = table.strings("reveal", problems);
-    // What a source that could not be read uses is not known.
-    let used: std::collections::BTreeSet<_> = match origin {
-        Some(origin) => origin.templates().into_iter().flat_map(Template::variables).collect(),
+    let used: std::collections::BTreeSet<_> = match used {
+        Some(used) => used.into_iter().flat_map(Template::variables).collect(),
         None => return Vec::new(),
     };
     for name in names.iter().filter(|name| !used.contains(name.it)) {
@@ -271,9 +276,29 @@ fn reveal(table: Table<'_>, origin: Option<&Origin>, problems: &mut Problems<'_>
     names.into_iter().map(|name| name.it.to_owned()).collect()
 }
 
+/// What an agent gives.
+fn agent(table: Table<'_>, context: &Context<'_, '_>, problems: &mut Problems<'_>) -> Option<Origin> {
+    let agent = table.string("agent", problems).and_then(|name| context.agents.find(name, problems));
+    table.required("output", problems)?;
+    let words: Vec<_> = OutputType::ALL.iter().map(|output| (output.name(), *output)).collect();
+    let output = table.word("output", &words, problems)?;
+    Some(Origin::Agent { agent: agent?, output })
+}
+
 fn timeout(table: Table<'_>, problems: &mut Problems<'_>) -> Duration {
-    let time = |node| amount(node, "timeout", (Unit::Milliseconds, MOST_MILLISECONDS), problems);
-    table.get("timeout").and_then(time).map_or(TIMEOUT, Duration::from_millis)
+    duration(table, "timeout", (TIMEOUT, LONGEST), problems)
+}
+
+/// The time at `key`; `usual` where none is written, and `most` at most.
+pub(super) fn duration(
+    table: Table<'_>,
+    key: &str,
+    (usual, most): (Duration, Duration),
+    problems: &mut Problems<'_>,
+) -> Duration {
+    let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
+    let time = |node| amount(node, key, (Unit::Milliseconds, most), problems);
+    table.get(key).and_then(time).map_or(usual, Duration::from_millis)
 }
 
 /// How many bytes are kept of what a source brings, as the key `name` says.
@@ -304,6 +329,7 @@ fn check_circle(written: &[Written], entries: &[(At<&str>, Node<'_>)], names: &N
     }
 }
 
-fn conflict(at: usize, message: &str, problems: &mut Problems<'_>) {
+/// One more problem: keys that do not go together.
+pub(super) fn conflict(at: usize, message: &str, problems: &mut Problems<'_>) {
     problems.add(at, Diagnostic::new("key-conflict", message));
 }

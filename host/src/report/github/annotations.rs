@@ -79,7 +79,7 @@ fn rank(outcome: &GateOutcome) -> u8 {
         GateOutcome::Fault(_) => 1,
         GateOutcome::Review => 2,
         GateOutcome::Skipped(_) => 3,
-        GateOutcome::Pass | GateOutcome::NotApplicable => 4,
+        GateOutcome::Pass | GateOutcome::NotApplicable | GateOutcome::NotTaken(_) => 4,
     }
 }
 
@@ -95,6 +95,7 @@ fn level(gate: &GateResult, record: &Record) -> Option<Level> {
         GateOutcome::Review if blamed() => Some(Level::Error),
         GateOutcome::Review => Some(Level::Notice),
         GateOutcome::Skipped(_) => mandatory.then_some(Level::Warning),
+        GateOutcome::NotTaken(_) => None,
         GateOutcome::Pass | GateOutcome::NotApplicable => gate.sign_off.is_some().then_some(Level::Notice),
     }
 }
@@ -131,7 +132,7 @@ fn of_gate(gate: &GateResult, record: &Record) -> Annotation {
         GateOutcome::Fail => "failed",
         GateOutcome::Fault(_) => "gave no verdict",
         GateOutcome::Review if is_unsigned(gate) => "waits for a person",
-        GateOutcome::Skipped(_) => "did not run",
+        GateOutcome::Skipped(_) | GateOutcome::NotTaken(_) => "did not run",
         GateOutcome::Review | GateOutcome::Pass | GateOutcome::NotApplicable => "was signed off",
     };
     let told = gate.sign_off.as_ref().map(|sign_off| format!("{}: {}", approved(sign_off), sign_off.reason));
