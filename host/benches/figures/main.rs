@@ -39,12 +39,6 @@ fn main() -> ExitCode {
     if options.wants("evidence") {
         evidence::measure(&options, &place, &mut report);
     }
-    if options.wants("ledger") {
-        ledger::measure(&options, &place, &mut report);
-    }
-    if options.wants("state") {
-        state::measure(&options, &place, &mut report);
-    }
     if options.wants("trust") {
         trust::folder(&options, &place, &mut report);
     }
@@ -53,6 +47,12 @@ fn main() -> ExitCode {
     }
     if options.wants("trust") {
         trust::measure(&options, &place, &mut report);
+    }
+    if options.wants("ledger") {
+        ledger::measure(&options, &place, &mut report);
+    }
+    if options.wants("state") {
+        state::measure(&options, &place, &mut report);
     }
     println!("{}", if options.json { report.json() } else { report.markdown(options.smoke) });
     ExitCode::SUCCESS

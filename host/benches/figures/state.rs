@@ -13,7 +13,7 @@ use portcullis::state::{Clock, Holder, Id, State, keys, open};
 
 use crate::support::{Options, Place, Report, Row, median, ms, timed};
 
-const PART: &str = "6. State";
+const PART: &str = "7. State";
 
 pub(crate) fn measure(options: &Options, place: &Place, report: &mut Report) {
     let folder = place.path("state");
