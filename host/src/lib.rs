@@ -54,6 +54,7 @@ pub mod parallel;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+mod sqlite;
 pub mod state;
 pub mod stopped;
 pub mod text;

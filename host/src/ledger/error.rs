@@ -1,11 +1,9 @@
 //! Why a ledger could not be read or written.
 
-use rusqlite::{ErrorCode, ffi};
-
 use super::{Broken, VERSION};
 use crate::{
     digest::Digest,
-    files::FileError,
+    sqlite::SqliteError,
     text::{excerpt, printable},
 };
 
@@ -145,52 +143,29 @@ impl From<Broken> for LedgerError {
     }
 }
 
+impl From<SqliteError> for LedgerError {
+    fn from(error: SqliteError) -> Self {
+        match error {
+            SqliteError::Missing => Self::Missing,
+            SqliteError::Foreign(why) => Self::Foreign(why),
+            SqliteError::Version(version) => Self::Version(version),
+            SqliteError::Damaged(why) => Self::Corrupt(why),
+            SqliteError::Busy => Self::Locked,
+            SqliteError::Full => Self::Full,
+            SqliteError::ReadOnly => Self::ReadOnly,
+            SqliteError::Io(why) => Self::Io(why),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
-        match error {
-            rusqlite::Error::SqliteFailure(failure, message) => failed(failure, message),
-            // Whatever else goes wrong is a value that this program never wrote.
-            error => Self::Corrupt(excerpt(&error.to_string(), QUOTED)),
-        }
-    }
-}
-
-fn failed(failure: ffi::Error, message: Option<String>) -> LedgerError {
-    let said = || excerpt(&message.clone().unwrap_or_else(|| failure.to_string()), QUOTED);
-    match failure.code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
-            LedgerError::Locked
-        }
-        ErrorCode::DiskFull => LedgerError::Full,
-        // The index of the write-ahead log is a file of its own, and finds the disk full in its own way.
-        ErrorCode::SystemIoFailure if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => LedgerError::Full,
-        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => LedgerError::ReadOnly,
-        ErrorCode::NotADatabase => LedgerError::Foreign("it is no database"),
-        ErrorCode::DatabaseCorrupt | ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ConstraintViolation => {
-            LedgerError::Corrupt(said())
-        }
-        _ => LedgerError::Io(said()),
-    }
-}
-
-impl From<FileError> for LedgerError {
-    fn from(error: FileError) -> Self {
-        match error {
-            FileError::Missing(_) => Self::Missing,
-            FileError::NotAFile(_) => Self::Foreign("it is no regular file"),
-            FileError::Read(_, error) | FileError::Write(_, error) => error.into(),
-            error => Self::Io(error.to_string()),
-        }
+        SqliteError::from(error).into()
     }
 }
 
 impl From<std::io::Error> for LedgerError {
     fn from(error: std::io::Error) -> Self {
-        use std::io::ErrorKind;
-        match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
-            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Self::ReadOnly,
-            _ => Self::Io(crate::files::reason(&error)),
-        }
+        SqliteError::from(error).into()
     }
 }

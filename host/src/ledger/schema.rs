@@ -1,11 +1,9 @@
 //! The tables of a ledger, and how a file says that it is one.
 
-use rusqlite::{Connection, Transaction};
-
-use super::LedgerError;
+use crate::sqlite::Form;
 
 /// What the header of the file names as its application: `Porc` in ASCII.
-pub(super) const APPLICATION: u32 = 0x506f_7263;
+const APPLICATION: u32 = 0x506f_7263;
 
 /// The version of the tables.
 pub const VERSION: u32 = 1;
@@ -34,25 +32,14 @@ const TABLES: [&str; 6] = [
     "CREATE INDEX resting ON keeps (blob, entry) WHERE role = 'uses'",
 ];
 
-/// Makes the tables in a new file.
-pub(super) fn create(transaction: &Transaction<'_>) -> Result<(), LedgerError> {
-    for table in TABLES {
-        transaction.execute_batch(table)?;
-    }
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", VERSION)?;
-    Ok(())
-}
-
-/// That the file has these tables and nothing else: a trigger or a view of somebody's would act on what is written here.
-pub(super) fn check(connection: &Connection) -> Result<(), LedgerError> {
-    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")?;
-    let mut rows = statement.query([])?;
-    let mut expected = TABLES.iter();
-    while let Some(row) = rows.next()? {
-        if expected.next() != Some(&row.get_ref(0)?.as_str().unwrap_or_default()) {
-            return Err(LedgerError::Foreign("its tables are not those of a ledger"));
-        }
-    }
-    if expected.next().is_some() { Err(LedgerError::Foreign("tables of a ledger are missing in it")) } else { Ok(()) }
-}
+/// What a file is that is a ledger.
+pub(super) const FORM: Form = Form {
+    application: APPLICATION,
+    version: VERSION,
+    tables: &TABLES,
+    first: "",
+    // Space that pruning frees is given back to the disk.
+    before: "PRAGMA auto_vacuum = INCREMENTAL",
+    row: 16 << 20,
+    other: "its tables are not those of a ledger",
+};

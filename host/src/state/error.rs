@@ -1,11 +1,9 @@
 //! Why the state could not be read or written.
 
-use rusqlite::{ErrorCode, ffi};
-
 use super::{keys::MAX_ID, lock::MAX_HOLDER, sqlite::VERSION};
 use crate::{
     diagnostic::Diagnostic,
-    files::FileError,
+    sqlite::SqliteError,
     text::{excerpt, printable},
 };
 
@@ -192,50 +190,30 @@ impl From<StateError> for Diagnostic {
     }
 }
 
+impl From<SqliteError> for StateError {
+    fn from(error: SqliteError) -> Self {
+        match error {
+            SqliteError::Missing => Self::Io("the file is gone".to_owned()),
+            SqliteError::Foreign(why) => Self::Foreign(why),
+            SqliteError::Version(version) => Self::Version(version),
+            SqliteError::Damaged(why) => Self::Damaged(why),
+            SqliteError::Busy => Self::Busy,
+            SqliteError::Full => Self::Full,
+            SqliteError::ReadOnly => Self::ReadOnly,
+            SqliteError::Io(why) => Self::Io(why),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StateError {
     fn from(error: rusqlite::Error) -> Self {
-        match error {
-            rusqlite::Error::SqliteFailure(failure, message) => failed(failure, message),
-            // Whatever else goes wrong is a value that this program never wrote.
-            error => Self::Damaged(excerpt(&error.to_string(), QUOTED)),
-        }
-    }
-}
-
-fn failed(failure: ffi::Error, message: Option<String>) -> StateError {
-    let said = || excerpt(&message.clone().unwrap_or_else(|| failure.to_string()), QUOTED);
-    match failure.code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => StateError::Busy,
-        ErrorCode::DiskFull => StateError::Full,
-        // The index of the write-ahead log is a file of its own, and finds the disk full in its own way.
-        ErrorCode::SystemIoFailure if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => StateError::Full,
-        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => StateError::ReadOnly,
-        ErrorCode::NotADatabase => StateError::Foreign("it is no database"),
-        ErrorCode::DatabaseCorrupt | ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ConstraintViolation => {
-            StateError::Damaged(said())
-        }
-        _ => StateError::Io(said()),
-    }
-}
-
-impl From<FileError> for StateError {
-    fn from(error: FileError) -> Self {
-        match error {
-            FileError::NotAFile(_) => Self::Foreign("it is no regular file"),
-            FileError::Read(_, error) | FileError::Write(_, error) => error.into(),
-            error => Self::Io(error.to_string()),
-        }
+        SqliteError::from(error).into()
     }
 }
 
 impl From<std::io::Error> for StateError {
     fn from(error: std::io::Error) -> Self {
-        use std::io::ErrorKind;
-        match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
-            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Self::ReadOnly,
-            _ => Self::Io(crate::files::reason(&error)),
-        }
+        SqliteError::from(error).into()
     }
 }
 

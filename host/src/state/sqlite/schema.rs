@@ -1,11 +1,9 @@
 //! The tables of a state, and how a file says that it is one.
 
-use rusqlite::{Connection, Transaction};
-
-use crate::state::StateError;
+use crate::{sqlite::Form, state::MAX_VALUE};
 
 /// What the header of the file names as its application: `Pors` in ASCII.
-pub(super) const APPLICATION: u32 = 0x506f_7273;
+const APPLICATION: u32 = 0x506f_7273;
 
 /// The version of the tables.
 pub(in crate::state) const VERSION: u32 = 1;
@@ -30,26 +28,13 @@ const TABLES: [&str; 6] = [
     "CREATE TABLE fences (id INTEGER PRIMARY KEY CHECK (id = 1), token INTEGER NOT NULL) STRICT",
 ];
 
-/// Makes the tables in a new file.
-pub(super) fn create(transaction: &Transaction<'_>) -> Result<(), StateError> {
-    for table in TABLES {
-        transaction.execute_batch(table)?;
-    }
-    transaction.execute("INSERT INTO fences (id, token) VALUES (1, 0)", [])?;
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", VERSION)?;
-    Ok(())
-}
-
-/// That the file has these tables and nothing else: a trigger or a view of somebody's would act on what is written here.
-pub(super) fn check(connection: &Connection) -> Result<(), StateError> {
-    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")?;
-    let mut rows = statement.query([])?;
-    let mut expected = TABLES.iter();
-    while let Some(row) = rows.next()? {
-        if expected.next() != Some(&row.get_ref(0)?.as_str().unwrap_or_default()) {
-            return Err(StateError::Foreign("its tables are not those of a state"));
-        }
-    }
-    if expected.next().is_some() { Err(StateError::Foreign("tables of a state are missing in it")) } else { Ok(()) }
-}
+/// What a file is that is a state.
+pub(super) const FORM: Form = Form {
+    application: APPLICATION,
+    version: VERSION,
+    tables: &TABLES,
+    first: "INSERT INTO fences (id, token) VALUES (1, 0)",
+    before: "",
+    row: MAX_VALUE as i32 + (64 << 10),
+    other: "its tables are not those of a state",
+};
