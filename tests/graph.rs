@@ -75,6 +75,9 @@ fn a_run_stands_beside_its_gates() {
         .says("✓ pass  a  asked about a\n")
         .says("✗ fail  b");
     assert_eq!(ended.stderr, "");
+    let kept = dir.portcullis(&["graph", "--run", "last"]).run();
+    assert_eq!(kept.exits(0).stdout, ended.stdout, "the ledger has the same record");
+    dir.portcullis(&["graph", "--run", "nobody"]).run().exits(2).refuses_with("run-unknown");
     dir.manifest(&format!("{}{}{}", answering("a", PASS), answering("b", FAIL), answering("new", PASS)));
     let ended = dir.portcullis(&run).run();
     ended.exits(0).says("note: the run followed another state of the manifest").says("○ –  new");

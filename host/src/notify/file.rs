@@ -1,4 +1,4 @@
-//! Events in a file: appended, one write a line, so that several runs may write one file at once.
+//! Events in a file: appended, one write a line under a lock, so that several runs may write one file at once.
 
 use std::{
     fs::{File, OpenOptions},
@@ -7,7 +7,10 @@ use std::{
     path::Path,
 };
 
-use rustix::{fs::OFlags, io::Errno};
+use rustix::{
+    fs::{FlockOperation, OFlags, flock},
+    io::{Errno, retry_on_intr},
+};
 
 use super::{
     error::OpenError,
@@ -21,8 +24,8 @@ use crate::files::reason;
 #[derive(Debug)]
 pub(super) struct Lines {
     file: File,
-    /// Whether the file ends within a line, which the next one must not become a part of.
-    torn: bool,
+    /// Whether the file ends within a line, which the next one must not become a part of; not known before the first.
+    torn: Option<bool>,
 }
 
 impl Lines {
@@ -35,7 +38,7 @@ impl Lines {
             _ => OpenError::File { path: path.to_owned(), why: reason(&error) },
         };
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .append(true)
             .create(true)
@@ -46,20 +49,32 @@ impl Lines {
         if !file.metadata().map_err(failed)?.is_file() {
             return Err(OpenError::NotAFile(path.to_owned()));
         }
-        let torn = ends_within_a_line(&mut file).map_err(failed)?;
-        Ok(Self { file, torn })
+        Ok(Self { file, torn: None })
     }
 
     /// What could not be written is not tried again: half of it may be there.
     fn append(&mut self, line: &str) -> io::Result<()> {
-        let bytes = if self.torn { format!("\n{line}").into_bytes() } else { line.as_bytes().to_vec() };
+        // While somebody else's line is on its way, the file seems to end within one. Where there are no locks, that is all
+        // that they would have been good for.
+        let _ = retry_on_intr(|| flock(&self.file, FlockOperation::LockExclusive));
+        let appended = self.append_locked(line);
+        let _ = flock(&self.file, FlockOperation::Unlock);
+        appended
+    }
+
+    fn append_locked(&mut self, line: &str) -> io::Result<()> {
+        let torn = match self.torn {
+            Some(torn) => torn,
+            None => ends_within_a_line(&mut self.file)?,
+        };
+        let bytes = if torn { format!("\n{line}").into_bytes() } else { line.as_bytes().to_vec() };
         let written = loop {
             match self.file.write(&bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 written => break written?,
             }
         };
-        self.torn = written < bytes.len() && (written > 0 || self.torn);
+        self.torn = Some(written < bytes.len() && (written > 0 || torn));
         if written < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 }
