@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -46,6 +46,7 @@ fn decide(dir: &Dir, cancelled: &'static AtomicBool, ledger: Option<Ledger>) -> 
             Event::Collect(_) => "collect".to_owned(),
             Event::Judging => "judging".to_owned(),
             Event::Note(note) => note.to_owned(),
+            Event::Trouble(problem) => problem.to_string(),
             Event::Started { gate } => format!("started {gate}"),
             Event::Finished { result, .. } => format!("finished {}", result.gate.name),
         });
@@ -64,6 +65,7 @@ fn decide(dir: &Dir, cancelled: &'static AtomicBool, ledger: Option<Ledger>) -> 
             intake: &intake,
             setting: Setting { now, run_id: RUN, jobs: 2, cancelled },
             world: World { variable: &variable, clock: &Timestamp::now, cancelled },
+            clock: Arc::new(Timestamp::now),
             archives: &[],
             sandbox: &sandbox,
             ledger: ledger.map_or(Keep::Nowhere, Keep::New),

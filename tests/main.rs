@@ -11,6 +11,7 @@ mod command_line;
 mod compile_bombs;
 mod conditions;
 mod decisions;
+mod events;
 mod evidence;
 mod foreign;
 mod github;

@@ -125,7 +125,7 @@ impl Progress {
                 self.tell(&format!("{ended} of {pieces} pieces of evidence"));
             }
             Event::Started { gate } => self.tell(&format!("asking {}", excerpt(gate, 60))),
-            Event::Judging | Event::Note(_) | Event::Finished { .. } => {}
+            Event::Judging | Event::Note(_) | Event::Trouble(_) | Event::Finished { .. } => {}
         }
     }
 

@@ -44,6 +44,10 @@ impl<'a> Live<'a> {
                 }
             }
             Event::Note(note) if self.verbose => term::note(note),
+            Event::Trouble(problem) => {
+                self.progress.clear();
+                term::note(&problem.to_string());
+            }
             Event::Finished { result, ended, gates, .. } => {
                 let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
                 self.progress.clear();

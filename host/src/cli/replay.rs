@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
 };
 
 use jiff::Timestamp;
@@ -147,6 +147,7 @@ impl Args {
             intake: &intake,
             setting: Setting { now: settings.now(), run_id: &run_id, jobs: jobs(&plan, self.jobs), cancelled },
             world: host::world(cancelled),
+            clock: Arc::new(Timestamp::now),
             archives: &[],
             sandbox: &sandbox,
             ledger: Keep::Told,

@@ -1,6 +1,9 @@
 //! `portcullis run`: a manifest's gates, one decision.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use portcullis::{
@@ -189,6 +192,7 @@ impl Walk<'_> {
             intake,
             setting: Setting { now: settings.now(), run_id, jobs: jobs(plan, shape.jobs), cancelled },
             world: host::world(cancelled),
+            clock: Arc::new(Timestamp::now),
             archives: &archives(recorded),
             sandbox: &sandbox,
             ledger,

@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 /// Types of stages.
 const STAGES: [&str; 1] = ["agent"];
 /// Keys of the manifest.
-const KEYS: [&str; 3] = ["agent", "events", "state"];
+const KEYS: [&str; 2] = ["agent", "state"];
 
 /// One problem for each thing in `document` that no run does.
 pub(super) fn refuse(document: &DeTable<'_>, problems: &mut Problems<'_>) {

@@ -17,6 +17,7 @@ mod ask;
 mod calls;
 mod each;
 mod entries;
+mod events;
 mod keep;
 mod kept;
 mod lanes;
@@ -48,16 +49,19 @@ use crate::{
     decision::{
         GateFacts, GateResult, InputRecord, Judged as JudgedInput, ModuleRecord, Reason, Record, StageRecord, combine,
     },
+    diagnostic::Diagnostic,
     evidence::{Archive, CollectEvent, Collected, Collecting, Keeper, Strays, World, collect},
     findings::Held,
     intake::{Intake, Settings, verify_all},
     judge::{Cause, Fault},
     ledger::{Claim, Ledger},
     manifest::{GatePlan, Plan, Stage},
+    notify::Clock,
     sandbox::{Sandbox, Throughput},
     stopped::Stopped,
     trust::VerifiedModule,
 };
+use events::Events;
 use keep::{Begin, Keeping};
 
 /// What is fixed for the calls of a run.
@@ -85,6 +89,8 @@ pub struct Task<'a> {
     pub setting: Setting<'a>,
     /// The world, for collecting.
     pub world: World<'a>,
+    /// The time, for whoever is told of events.
+    pub clock: Clock,
     /// Evidence that was collected earlier, and stands for the world where it has any.
     pub archives: &'a [&'a dyn Archive],
     /// Makes the sandbox, once it is known how much it is for.
@@ -116,6 +122,8 @@ pub enum Event<'a> {
     Judging,
     /// The cache did not serve a module that it should have had.
     Note(&'a str),
+    /// Something went wrong that takes nothing from the decision: events that did not get to whom they were for.
+    Trouble(&'a Diagnostic),
     /// A gate is being asked.
     Started {
         /// Its name.
@@ -192,6 +200,7 @@ pub(crate) struct Judged {
 ///         intake: &intake,
 ///         setting: Setting { now, run_id: "nightly-1", jobs: 2, cancelled: &CANCELLED },
 ///         world: World { variable: &variable, clock: &Timestamp::now, cancelled: &CANCELLED },
+///         clock: std::sync::Arc::new(Timestamp::now),
 ///         archives: &[],
 ///         // Modules are compiled in children of the command, which is told where it is.
 ///         sandbox: &|throughput| {
@@ -214,8 +223,8 @@ pub(crate) struct Judged {
 /// # Errors
 /// When no decision could be come to: a module is refused, nothing of the sandbox works, the ledger takes nothing. A gate that
 /// gives no verdict is no such error; it stands in the record.
-pub fn run(task: Task<'_>, observe: &(dyn Fn(Event<'_>) + Sync)) -> Result<Record, Stopped> {
-    let Task { plan, settings, intake, setting, world, archives, sandbox, ledger, kept } = task;
+pub fn run(task: Task<'_>, tell: &(dyn Fn(Event<'_>) + Sync)) -> Result<Record, Stopped> {
+    let Task { plan, settings, intake, setting, world, clock, archives, sandbox, ledger, kept } = task;
     let modules = verify_all(plan, &intake.trust, intake.shelf, setting.jobs)?;
     if archives.is_empty() && plan.evidence.iter().any(|source| source.origin.acts()) {
         look_over(plan, &modules)?;
@@ -224,15 +233,21 @@ pub fn run(task: Task<'_>, observe: &(dyn Fn(Event<'_>) + Sync)) -> Result<Recor
         kept.unwrap_or_else(|| Kept::nothing(setting.run_id, settings.clone(), to_the_millisecond((world.clock)())));
     let begin = Begin { plan, settings, intake, modules: &modules, setting, clock: world.clock, started };
     let keeps = !matches!(ledger, Keep::Nowhere);
+    // Whoever judges a run again, or asks for its record once more, has nothing new to tell.
+    let tells = !matches!(ledger, Keep::Told) && finished.is_none();
     let keeping = match ledger {
         Keep::Nowhere | Keep::Told => None,
         Keep::New(ledger) => Some(Keeping::begin(ledger, &begin)?),
         Keep::Resumed(ledger, claim) => Some(Keeping::resume((ledger, claim), &begin, done)?),
     };
+    // Before anything is collected: what commands of evidence leave behind is ended, and these go on.
+    let told = calls.keys().cloned().collect();
+    let events = if tells { Events::open(plan, setting, world, &clock, told)? } else { None };
     let observe = |event: Event<'_>| {
         // What is told was kept before, as far as the disk has it.
         keeping.iter().for_each(|keeping| keeping.note(&event));
-        observe(event);
+        events.iter().for_each(|events| events.note(&event));
+        tell(event);
     };
     let own: [&dyn Archive; 1] = [&pieces];
     let archives: Vec<&dyn Archive> = own.iter().chain(archives).copied().collect();
@@ -252,6 +267,7 @@ pub fn run(task: Task<'_>, observe: &(dyn Fn(Event<'_>) + Sync)) -> Result<Recor
     let finished_on = finished.map_or_else(|| to_the_millisecond((world.clock)()), |(at, _)| at);
     let facts = record::facts(plan, settings, intake, setting, &evidence, &judged, (started, finished_on));
     let record = Record::new(facts, decision, judged.gates);
+    events.into_iter().flat_map(Events::end).for_each(|problem| tell(Event::Trouble(&problem)));
     if let Some(keeping) = keeping {
         // A run that the user ended can go on later, and so has not come to its end.
         keeping.end((!setting.cancelled.load(Ordering::Relaxed)).then_some(&record))?;
