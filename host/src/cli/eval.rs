@@ -1,15 +1,20 @@
 //! `portcullis eval`: one gate, one question, or as many as there are lines. Decides nothing.
 
+mod ordered;
+
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
+    panic,
     path::{Path, PathBuf},
     sync::{
+        Mutex, PoisonError,
         atomic::Ordering,
         mpsc::{self, Receiver, RecvTimeoutError},
     },
     thread,
     time::Duration,
+    vec,
 };
 
 use portcullis::{
@@ -18,21 +23,25 @@ use portcullis::{
     files::read_capped,
     judge::{Cause, Fault, Judgement, Outcome as Judged, RequestTemplate, Usage},
     limits::Limits,
-    parallel::in_parallel_with,
     report::outcome_json,
     run::{Lane, Lanes, Setting, ask},
     sandbox::{Buffers, Throughput, Tier},
 };
 use serde_json::{Map, Value, value::RawValue};
 
+use self::ordered::Ordered;
 use super::{
     Exit, Failure, Outcome, host,
     modules::{LimitFlags, Subject, VerifyFlags, read_document},
     term,
 };
 
-/// Lines that are asked about before their outcomes are written: enough for every core, little enough to keep.
+/// Lines that are read together: enough for every core, little enough to keep.
 const BATCH: usize = 1024;
+/// Into how many parts each thread's share of a batch is cut. What a thread asks about at once it writes at once.
+const PARTS_A_THREAD: usize = 64;
+/// Parts a thread that may wait for an earlier one: a call's time, as calls mostly are.
+const AHEAD: usize = 64;
 /// Bytes of lines that are kept at once.
 const BATCH_BYTES: usize = 8 << 20;
 /// How long input is waited for between two looks whether the user has asked for an end.
@@ -181,29 +190,67 @@ impl Eval<'_> {
         ask(program, self.name, self.subject.kind, self.limits, self.setting, buffers)
     }
 
+    /// Threads take lines and write outcomes for as long as there are any: were they to wait for each other after every
+    /// batch, one would often have nothing to do.
     fn lines(&self, path: Option<&Path>) -> Outcome {
         let batches = read_ahead(path, self.limits.input)?;
-        let (mut exit, mut any, mut lanes) = (Exit::Ok, false, None);
-        while let Some(batch) = self.next(&batches)? {
-            any = true;
-            let jobs = self.setting.jobs;
-            let lanes = lanes.get_or_insert_with(|| Lanes::new(self.program, jobs, batch.len()));
-            let outcomes = in_parallel_with(jobs, &batch, || lanes.lane(), |lane, line| self.line(line, lane));
-            let mut text = String::with_capacity(outcomes.iter().map(|(text, _)| text.len() + 1).sum());
-            for (outcome, ended) in outcomes {
-                text.push_str(&outcome);
-                text.push('\n');
-                exit = if ended == Exit::Ok { exit } else { ended };
-            }
-            term::out(&text)?;
-        }
+        let Some(first) = self.next(&batches)? else {
+            self.uninterrupted()?;
+            return Err(Failure::usage(Diagnostic::new("no-lines", "there is no line to ask about")));
+        };
+        let jobs = self.setting.jobs;
+        let lanes = Lanes::new(self.program, jobs, first.len());
+        let (feed, ordered) = (Mutex::new(Feed::new(batches, first, jobs)), Ordered::new(jobs * AHEAD));
+        let work = || self.work(&feed, &ordered, lanes.lane());
+        let ended = thread::scope(|scope| {
+            let others: Vec<_> = (1..jobs).map(|_| scope.spawn(work)).collect();
+            let own = work();
+            let joined =
+                others.into_iter().map(|other| other.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+            joined.fold(own, |all, one| Ok(worse(all?, one?)))
+        })?;
+        self.uninterrupted()?;
+        Ok(ended)
+    }
+
+    fn uninterrupted(&self) -> Result<(), Failure> {
         if self.setting.cancelled.load(Ordering::Relaxed) {
             return Err(Failure::blocked(Diagnostic::new("interrupted", "interrupted before the last line")));
         }
-        if !any {
-            return Err(Failure::usage(Diagnostic::new("no-lines", "there is no line to ask about")));
+        Ok(())
+    }
+
+    /// One thread's share: asks about the lines that it takes, until there are none.
+    fn work(&self, feed: &Mutex<Feed>, ordered: &Ordered<String>, mut lane: Lane<'_>) -> Outcome {
+        let mut exit = Exit::Ok;
+        while !ordered.has_ended() {
+            let mut locked = feed.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some((number, lines)) = self.take(&mut locked)? else { break };
+            drop(locked);
+            let piece = ordered.piece(number);
+            let mut text = String::new();
+            for line in &lines {
+                let (outcome, ended) = self.line(line, &mut lane);
+                text.push_str(&outcome);
+                text.push('\n');
+                exit = worse(exit, ended);
+            }
+            piece.done(text, |text| term::out(&text))?;
         }
         Ok(exit)
+    }
+
+    /// The next few lines and which they are, waiting for them.
+    fn take(&self, feed: &mut Feed) -> Result<Option<(usize, Vec<Line>)>, Failure> {
+        if feed.lines.len() == 0 {
+            match self.next(&feed.batches)? {
+                Some(batch) => feed.fill(batch, self.setting.jobs),
+                None => return Ok(None),
+            }
+        }
+        let number = feed.taken;
+        feed.taken += 1;
+        Ok(Some((number, feed.lines.by_ref().take(feed.part).collect())))
     }
 
     /// The next lines; nothing at their end, or once the user has asked for one.
@@ -231,6 +278,34 @@ impl Eval<'_> {
         };
         (outcome_json(&judgement, None, false), exit_of(&judgement))
     }
+}
+
+/// Lines on their way to the threads.
+struct Feed {
+    batches: Batches,
+    /// What is left of the last batch.
+    lines: vec::IntoIter<Line>,
+    /// How many of it a thread takes at once.
+    part: usize,
+    /// How often some were taken.
+    taken: usize,
+}
+
+impl Feed {
+    fn new(batches: Batches, first: Vec<Line>, jobs: usize) -> Self {
+        let mut feed = Self { batches, lines: Vec::new().into_iter(), part: 1, taken: 0 };
+        feed.fill(first, jobs);
+        feed
+    }
+
+    fn fill(&mut self, batch: Vec<Line>, jobs: usize) {
+        self.part = (batch.len() / (jobs * PARTS_A_THREAD)).max(1);
+        self.lines = batch.into_iter();
+    }
+}
+
+fn worse(one: Exit, other: Exit) -> Exit {
+    if other == Exit::Ok { one } else { other }
 }
 
 fn exit_of(judgement: &Judgement) -> Exit {
