@@ -51,6 +51,20 @@ fn a_file_and_a_command_are_told_what_their_kinds_let_through() {
 }
 
 #[test]
+fn a_command_that_is_told_outlives_the_commands_that_are_evidence() {
+    let told = "[[events]]\ncommand = ['/bin/sh', '-c', '/bin/cat > told.txt']\n";
+    let dir = pipeline(&format!("{told}[evidence.smoke]\ncommand = ['/bin/sh', '-c', 'echo ok']\n"));
+    let manifest = dir.text("portcullis.toml").replacen(
+        "input = { text = \"scope\" }",
+        "input = { text = \"scope\", smoke = \"smoke\" }",
+        1,
+    );
+    dir.write("portcullis.toml", manifest);
+    dir.run().exits(1);
+    assert_eq!(said(&self::told(&dir, "told.txt")), ALL);
+}
+
+#[test]
 fn what_was_told_is_not_told_again_by_a_replay_or_for_a_run_that_had_ended() {
     let dir = pipeline("[[events]]\nfile = 'events.jsonl'\n");
     dir.run().exits(1);

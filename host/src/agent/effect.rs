@@ -7,6 +7,7 @@ use super::{
     budget::Spent,
     clarified::{ClarifiedPlan, Trouble},
     content::Checksum,
+    kind::EventKind as Kind,
     line::{AgentLine, BadLine, Confidence},
     output::AgentOutput,
     promotion::PromotionRequest,
@@ -15,7 +16,6 @@ use super::{
     violation::{Report, Violation},
     words::{Phase, Tier, words},
 };
-use crate::notify::Kind;
 
 /// Something that happened. Lines carry the time at which they came, not the one at which there was time for them.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,6 +16,7 @@ mod effect;
 #[cfg(test)]
 mod held_tests;
 mod json;
+mod kind;
 mod line;
 #[cfg(test)]
 mod line_tests;
@@ -40,6 +41,7 @@ pub use clarified::{ClarifiedPlan, Trouble};
 pub use content::{Checksum, Content, DEEPEST, canonical, checksum};
 pub use effect::{Asked, Effect, End, Event, Happening, Judged, Notice, Remembered};
 pub use json::NotContent;
+pub use kind::EventKind;
 pub use line::{AgentLine, BadLine, Confidence, MAX_LINE, read_line};
 pub use lines::Lines;
 pub use machine::{Agent, Setup, Snapshot};

@@ -6,12 +6,10 @@ use super::{
     Hosts,
     problems::{Problems, quoted},
     reader::{At, Table, template, wrong_type},
+    sinks::{CommandSink, EventsPlan, Filter, Form, Sink, SinkPlan, WebhookSink},
     sources::{Program, conflict, headers, program, url},
 };
-use crate::{
-    diagnostic::Diagnostic,
-    notify::{CommandSink, EventsPlan, Filter, Form, Kind, Sink, SinkPlan, WebhookSink},
-};
+use crate::{agent::EventKind as Kind, diagnostic::Diagnostic};
 
 /// Each place, by its own key, and the other keys that it takes.
 const PLACES: [(&str, &[&str]); 3] = [

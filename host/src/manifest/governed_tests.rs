@@ -7,10 +7,7 @@ use super::{
     tests::{HEAD, read},
     *,
 };
-use crate::{
-    agent::{Confidence, ErrorBudget},
-    notify::{Filter, Form, Kind, Sink},
-};
+use crate::agent::{Confidence, ErrorBudget, EventKind as Kind};
 
 fn plan(rest: &str) -> Plan {
     read(&format!("{HEAD}{rest}"), &[]).map_err(|problems| told(&problems)).expect("a plan")

@@ -30,6 +30,7 @@ mod resolve;
 mod rule;
 mod select;
 mod sequence;
+mod sinks;
 mod sources;
 mod stages;
 mod state;
@@ -53,6 +54,8 @@ pub use plan::{
     Origin, Plan, Resume, Rule, Stage,
 };
 use problems::Problems;
+pub(crate) use sinks::origin;
+pub use sinks::{CommandSink, EventsPlan, Filter, Form, Sink, SinkPlan, WebhookSink};
 pub use state::BadState;
 pub use template::{BadTemplate, Part, Template};
 

@@ -9,9 +9,10 @@ use super::{
     completion::Completion,
     governed::{AgentPlan, Branch, StageKind, StatePlan},
     hosts::Hosts,
+    sinks::EventsPlan,
     template::Template,
 };
-use crate::{agent::OutputType, digest::Digest, limits::Limits, notify::EventsPlan};
+use crate::{agent::OutputType, digest::Digest, limits::Limits};
 
 /// What a run does.
 #[derive(Clone, Debug)]

@@ -13,7 +13,6 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::{
     error::OpenError,
     event::Told,
-    plan::CommandSink,
     queue::{Ended, Queue},
     sink::{Deliver, Stop},
 };
@@ -24,6 +23,7 @@ use crate::{
         secrets::Secrets,
     },
     files::reason,
+    manifest::CommandSink,
     text::excerpt,
 };
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::kind::Kind;
+use super::Kind;
 use crate::text::inert;
 
 /// The most bytes of a line, its line feed included.

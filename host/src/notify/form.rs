@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{event::Told, plan::Form};
+use super::event::Told;
+use crate::manifest::Form;
 use crate::text::{excerpt, inert};
 
 /// GitHub takes less than 64 kB, whichever those are.

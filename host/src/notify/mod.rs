@@ -7,7 +7,7 @@
 //! A file is told of each event at most once; a server at least once if it answers in time, and it knows an event that it
 //! hears again by its id. A sink that missed events and still listens is told so, last, by an `events_lost` of ours.
 //!
-//! - `plan` is what the manifest says, `kind` the words for events, `event` the document and its size;
+//! - `event` is the document of an event, and its size;
 //! - `queue` is what waits for a sink, `sink` the thread at it; `file`, `command` and `webhook` are the ways out;
 //! - `form` are the forms that servers take, `sign` signs them, `retry` says when they are asked again;
 //! - `report` is what became of it all, `error` what keeps a sink from being opened.
@@ -17,8 +17,6 @@ mod error;
 mod event;
 mod file;
 mod form;
-mod kind;
-mod plan;
 mod queue;
 mod report;
 mod retry;
@@ -36,14 +34,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use crate::agent::EventKind as Kind;
 pub use error::OpenError;
 pub use event::{Event, MAX_LINE, Run};
-pub use kind::Kind;
-pub use plan::{CommandSink, EventsPlan, Filter, Form, Sink, SinkPlan, WebhookSink};
 pub use report::{Report, SinkReport};
 pub use sink::Clock;
 
-use crate::{digest::hex, evidence::World, files, manifest::Hosts, text::excerpt};
+use crate::{
+    digest::hex,
+    evidence::World,
+    files,
+    manifest::{EventsPlan, Filter, Hosts, Sink, SinkPlan},
+    text::excerpt,
+};
 use event::Told;
 use queue::Queue;
 use retry::Retry;

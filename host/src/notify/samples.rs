@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
+    Kind,
     event::{Event, Run, Told},
-    kind::Kind,
 };
 
 pub(super) fn run() -> Run {

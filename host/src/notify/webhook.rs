@@ -13,7 +13,6 @@ use super::{
     error::OpenError,
     event::Told,
     form,
-    plan::{Form, WebhookSink, origin},
     queue::{Ended, Queue},
     retry::{Retry, asked},
     sign::Key,
@@ -25,7 +24,7 @@ use crate::{
         http::{client::trouble, line, reach::Target, trouble::Trouble},
         secrets::Secrets,
     },
-    manifest::{Hosts, Template},
+    manifest::{Form, Hosts, Template, WebhookSink, origin},
     text::excerpt,
 };
 

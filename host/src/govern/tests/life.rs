@@ -3,8 +3,8 @@
 use super::*;
 use crate::{
     agent::ClarifiedPlan,
-    manifest::Hosts,
-    notify::{self, EventsPlan, Filter, Sink, SinkPlan},
+    manifest::{EventsPlan, Filter, Hosts, Sink, SinkPlan},
+    notify,
 };
 
 #[test]

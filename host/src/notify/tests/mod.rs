@@ -15,13 +15,13 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    CommandSink, Event, EventsPlan, Filter, Kind, Notifier, OpenError, Sink, SinkPlan, SinkReport,
+    Event, EventsPlan, Filter, Kind, Notifier, OpenError, Sink, SinkPlan, SinkReport,
     retry::Retry,
     samples::{event, object, run, time},
 };
 use crate::{
     evidence::World,
-    manifest::{Hosts, Template},
+    manifest::{CommandSink, Hosts, Template},
 };
 
 /// Long enough that a test which waits for it has failed.

@@ -9,7 +9,8 @@ use std::{
 use super::*;
 use crate::{
     manifest::HostRule,
-    notify::{Form, WebhookSink, sign::Key},
+    manifest::{Form, WebhookSink},
+    notify::sign::Key,
 };
 
 /// What the server says to one request before it closes; nothing where it only waits for the client to leave.

@@ -4,8 +4,8 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::kind::Kind;
-use crate::manifest::{Part, Template};
+use super::template::{Part, Template};
+use crate::agent::EventKind as Kind;
 
 /// Every place that events go to, in the manifest's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl fmt::Debug for WebhookSink {
 }
 
 /// `https://host:port`, as a URL is written: the part of it that is no secret. Less, where a user or a password stands in it.
-pub(super) fn origin(url: &Template) -> &str {
+pub(crate) fn origin(url: &Template) -> &str {
     let Some(Part::Text(text)) = url.parts.first() else { return "" };
     let Some((scheme, rest)) = text.split_once("://") else { return "" };
     let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What an event tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum EventKind {
     /// An agent's plan was accepted.
     PlanCreated,
     /// An agent began to carry out its plan.
@@ -25,7 +25,7 @@ pub enum Kind {
     Heartbeat,
 }
 
-impl Kind {
+impl EventKind {
     /// Every kind, in order.
     pub const ALL: &'static [Self] = &[
         Self::PlanCreated,
@@ -62,7 +62,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -74,13 +74,13 @@ mod tests {
 
     #[test]
     fn kinds_are_spelled_as_the_pipeline_core_spells_them() {
-        let words: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        let words: Vec<_> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(
             words.join(" "),
             "plan_created execution_started execution_complete violation_detected promotion_requested \
              promotion_approved agent_revoked approval_required heartbeat"
         );
-        assert!(Kind::ALL.iter().all(|kind| Kind::named(kind.name()) == Some(*kind)));
-        assert_eq!(Kind::named("Heartbeat"), None);
+        assert!(EventKind::ALL.iter().all(|kind| EventKind::named(kind.name()) == Some(*kind)));
+        assert_eq!(EventKind::named("Heartbeat"), None);
     }
 }
