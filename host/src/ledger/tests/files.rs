@@ -317,3 +317,25 @@ fn a_log_that_was_damaged_or_left_behind_is_noticed() {
     fs::write(place.beside("-head"), "who knows").expect("written");
     assert_eq!(broken(place.open().verify(None)), [""; 0], "whoever gives up what is gone says so");
 }
+
+#[test]
+fn the_log_of_one_large_step_shrinks_again_once_others_follow() {
+    const LIMIT: u64 = 32 << 20;
+    let place = Place::new();
+    let mut ledger = place.open();
+    let log = || fs::metadata(place.beside("-wal")).expect("a log").len();
+    ledger.begin(&start("r", 0)).expect("begun");
+    let bytes: Vec<u8> = (0..LIMIT + (8 << 20)).map(|at| (at % 251) as u8).collect();
+    let step = |name: String, bytes: Vec<u8>| EvidenceStep {
+        name: name.into(),
+        at: time(2),
+        outcome: "completed".into(),
+        keeps: vec![Keep::new(role::BYTES, bytes)],
+    };
+    ledger.evidence("r", step("large".to_owned(), bytes)).expect("kept");
+    assert!(log() > LIMIT, "it grew: {}", log());
+    for number in 0..4 {
+        ledger.evidence("r", step(format!("small{number}"), vec![number])).expect("kept");
+    }
+    assert!(log() <= LIMIT, "it shrank: {}", log());
+}
