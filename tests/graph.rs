@@ -49,15 +49,13 @@ fn a_pipeline_is_drawn_in_every_form_without_its_modules() {
 }
 
 #[test]
-fn agents_are_drawn_and_not_run() {
+fn what_is_drawn_of_agents_is_what_runs() {
     let dir = governed();
     dir.parrot("gate");
-    dir.run()
-        .exits(2)
-        .refuses_with("stage-kind")
-        .says("stages of the type `agent` are not available")
-        .refuses_with("not-available");
-    dir.has_no_artifacts();
+    dir.run().exits(3).says("agent-not-started");
+    assert_eq!(dir.decision()["agents"][0]["agent"], "builder");
+    let drawn = dir.portcullis(&["graph", "--run", "last"]).run();
+    drawn.exits(0).says("build  agent builder, tier 0").says("failed");
 }
 
 #[test]

@@ -47,6 +47,9 @@ fn decide(dir: &Dir, cancelled: &'static AtomicBool, ledger: Option<Ledger>) -> 
             Event::Judging => "judging".to_owned(),
             Event::Note(note) => note.to_owned(),
             Event::Trouble(problem) => problem.to_string(),
+            Event::Agent { name, .. } => format!("agent {name}"),
+            Event::Alert(violation) => format!("alert {}", violation.rule.name()),
+            Event::Governed(governed) => format!("governed {}", governed.record.agent),
             Event::Started { gate } => format!("started {gate}"),
             Event::Finished { result, .. } => format!("finished {}", result.gate.name),
         });
@@ -68,6 +71,7 @@ fn decide(dir: &Dir, cancelled: &'static AtomicBool, ledger: Option<Ledger>) -> 
             clock: Arc::new(Timestamp::now),
             archives: &[],
             sandbox: &sandbox,
+            state: None,
             ledger: ledger.map_or(Keep::Nowhere, Keep::New),
             kept: None,
         };

@@ -41,7 +41,7 @@ fn each_kind_of_mistake_ends_as_misuse() {
         (format!("{gate}limits = {{ stdout = 'much' }}\n"), "bad-amount", "6:21"),
         (format!("{gate}each = '/etc/*'\n"), "bad-glob", "6:8"),
         (format!("{gate}enforcement = 'advisory'\n"), "no-mandatory-gates", "1:1"),
-        (format!("{gate}[[stage]]\nid = 's'\ntype = 'agent'\n"), "stage-kind", "6:1"),
+        (format!("{gate}[[stage]]\nid = 's'\ntype = 'agents'\n"), "unknown-word", "8:8"),
         (format!("{gate}[decision]\nexpr = 'g &&'\n"), "decision-expression", "7:13"),
         (format!("{gate}[decision]\nexpr = 'h'\n"), "unknown-gate", "7:9"),
         (format!("{gate}[decision]\nat_least = 2\n"), "at-least-too-many", "6:1"),

@@ -5,7 +5,7 @@ use std::{
     fs::{self, DirBuilder, File},
     io::{self, Read},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -57,6 +57,18 @@ pub(crate) enum SqliteError {
     ReadOnly,
     /// The system failed to read or write.
     Io(String),
+}
+
+/// The files of the database at `path`: its own, and the log with its index.
+pub(crate) fn files(path: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|ending| beside(path, ending))
+}
+
+/// The file whose name is that of `path` with `ending` behind it.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut file = path.as_os_str().to_owned();
+    file.push(ending);
+    PathBuf::from(file)
 }
 
 /// Magic, version and application, where SQLite's file format has them; the tables are looked at by [`check_tables`].
@@ -137,6 +149,10 @@ pub(crate) fn create(path: &Path, form: &Form) -> Result<(), SqliteError> {
         .tempfile_in(folder)?;
     fill(&fs::canonicalize(file.path())?, form)?;
     file.as_file().sync_all()?;
+    // SQLite would write what stands in it into the new file. Where somebody else just made the file, the log is that one's.
+    if beside(path, "-wal").exists() && !path.exists() {
+        return Err(SqliteError::Foreign("its file is gone, and its log, which ends with `-wal`, is still there"));
+    }
     match file.persist_noclobber(path) {
         Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error.into()),
         _ => {

@@ -1,9 +1,9 @@
-;; Answers with the bytes that `"text":"…"` in its request spells in lower-case hexadecimal.
+;; Answers with the bytes that `"text":"…"` in its request spells in lower-case hexadecimal, whatever stands behind the colon.
 (module
   (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 48)
-  (data (i32.const 64) "\"text\":\"")
+  (data (i32.const 64) "\"text\":")
   (func $digit (param $at i32) (result i32)
     (local $c i32)
     (local.set $c (i32.load8_u (local.get $at)))
@@ -34,8 +34,13 @@
               (i32.load8_u (i32.add (local.get $at) (local.get $i)))
               (i32.load8_u (i32.add (i32.const 64) (local.get $i)))))
           (local.set $i (i32.add (local.get $i) (i32.const 1)))
-          (br_if $same (i32.lt_u (local.get $i) (i32.const 8))))
-        (return (i32.add (local.get $at) (i32.const 8))))
+          (br_if $same (i32.lt_u (local.get $i) (i32.const 7))))
+        (local.set $at (i32.add (local.get $at) (i32.const 7)))
+        (loop $quote
+          (local.set $i (i32.load8_u (local.get $at)))
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))
+          (br_if $quote (i32.ne (local.get $i) (i32.const 34))))
+        (return (local.get $at)))
       (local.set $at (i32.add (local.get $at) (i32.const 1)))
       (br $next))
     unreachable)

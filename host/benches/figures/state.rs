@@ -18,13 +18,13 @@ const PART: &str = "7. State";
 pub(crate) fn measure(options: &Options, place: &Place, report: &mut Report) {
     let folder = place.path("state");
     let clock: Clock = Arc::new(Timestamp::now);
-    let file = open("state.sqlite", &folder, Arc::clone(&clock)).expect("a state");
+    let file = open("state.sqlite", &folder, &|_| None, Arc::clone(&clock)).expect("a state");
     store("SQLite", &*file, options, report);
     let Some(server) = Server::start(place) else {
         eprintln!("no figures of a Redis server: there is no redis-server on this machine");
         return;
     };
-    let store_on_server = open(&server.url, &folder, clock).expect("a state");
+    let store_on_server = open(&server.url, &folder, &|_| None, clock).expect("a state");
     while store_on_server.agents().is_err() {
         thread::sleep(Duration::from_millis(10));
     }

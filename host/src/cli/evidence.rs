@@ -125,7 +125,16 @@ impl Progress {
                 self.tell(&format!("{ended} of {pieces} pieces of evidence"));
             }
             Event::Started { gate } => self.tell(&format!("asking {}", excerpt(gate, 60))),
-            Event::Judging | Event::Note(_) | Event::Trouble(_) | Event::Finished { .. } => {}
+            Event::Agent { name, fares } => {
+                let phase = fares.phase.map(|phase| format!(" in {}", phase.name())).unwrap_or_default();
+                self.tell(&format!("agent {} is {}{phase}", excerpt(name, 60), fares.status.name()));
+            }
+            Event::Judging
+            | Event::Note(_)
+            | Event::Trouble(_)
+            | Event::Alert(_)
+            | Event::Governed(_)
+            | Event::Finished { .. } => {}
         }
     }
 

@@ -23,7 +23,7 @@ const MAX_RECORD: u64 = 64 << 20;
 /// Draw a manifest's stages, gates, agents and evidence, and what a run came to
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  portcullis graph release.toml\n  portcullis graph release.toml --run portcullis-out/decision.json\n  portcullis graph release.toml --run last\n  portcullis graph release.toml --format mermaid\n  portcullis graph release.toml --format dot | dot -Tsvg -o release.svg\n\nNothing is collected, verified or run; stages that this version does not run are drawn all the same."
+    after_help = "Examples:\n  portcullis graph release.toml\n  portcullis graph release.toml --run portcullis-out/decision.json\n  portcullis graph release.toml --run last\n  portcullis graph release.toml --format mermaid\n  portcullis graph release.toml --format dot | dot -Tsvg -o release.svg\n\nNothing is collected, verified or run."
 )]
 pub(crate) struct Args {
     /// The manifest
@@ -62,7 +62,7 @@ impl From<Format> for GraphForm {
 impl Args {
     pub(crate) fn execute(self) -> Outcome {
         let bytes = read_capped(&self.manifest, manifest::MAX_BYTES)?;
-        let plan = manifest::parse_whole(&bytes, &self.manifest, &Overrides::default())
+        let plan = manifest::parse(&bytes, &self.manifest, &Overrides::default())
             .map_err(|problems| Failure::all(Exit::Usage, problems))?;
         let run = self.run.as_deref().map(|named| run(named, &self.place, &plan)).transpose()?;
         term::out(&graph(&plan, run.as_ref(), self.format.into()))?;

@@ -132,7 +132,8 @@ pub(crate) fn world(cancelled: &'static AtomicBool) -> World<'static> {
     World { variable: &variable, clock: &Timestamp::now, cancelled }
 }
 
-fn variable(name: &str) -> Option<String> {
+/// The value of a variable of the environment.
+pub(crate) fn variable(name: &str) -> Option<String> {
     // A name that the system cannot hold is not set.
     let plain = !name.is_empty() && !name.contains(['=', '\0']);
     plain.then(|| std::env::var_os(name)).flatten().map(|value| value.to_string_lossy().into_owned())

@@ -1,10 +1,11 @@
-//! Gates as they end: a line each on stdout where the text report goes there, and progress on a watched terminal.
+//! Gates as they end: a line each on stdout where the text report goes there, and progress on a watched terminal. What people
+//! have to know at once is said on stderr.
 
 use std::sync::{Mutex, PoisonError};
 
 use portcullis::{
     manifest::Plan,
-    report::terminal::{Layout, gate_line},
+    report::terminal::{Layout, alert_line, gate_line},
     run::Event,
 };
 
@@ -47,6 +48,10 @@ impl<'a> Live<'a> {
             Event::Trouble(problem) => {
                 self.progress.clear();
                 term::note(&problem.to_string());
+            }
+            Event::Alert(violation) => {
+                self.progress.clear();
+                term::say(&alert_line(violation));
             }
             Event::Finished { result, ended, gates, .. } => {
                 let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
 //! The command line: one file a command. The only room that prints, reads the clock and the environment, and opens what a
 //! user names.
 
+mod agent;
 mod approve;
 mod baseline;
 mod bench;
@@ -33,6 +34,7 @@ mod run;
 mod rustc;
 mod scan;
 mod sign;
+mod state;
 mod subject;
 mod suppress;
 mod table;
@@ -150,6 +152,9 @@ Remember:
   resume      Go on with a run that was broken off
   replay      Judge a past run again by what was kept of it
 
+Govern:
+  agent       List agents and show one; revoke and reinstate, clarify and promote
+
 Look at many files:
   scan        Ask one validator about many files
   baseline    Keep what a scan found, and tell what got worse
@@ -199,6 +204,7 @@ enum Command {
     Ledger(ledger::Args),
     Resume(resume::Args),
     Replay(replay::Args),
+    Agent(agent::Args),
     New(new::Args),
     Build(build::Args),
     Test(test::Args),
@@ -251,6 +257,7 @@ fn dispatch(command: Command, global: &term::Global) -> Outcome {
         Command::Ledger(args) => args.execute(),
         Command::Resume(args) => args.execute(global),
         Command::Replay(args) => args.execute(global),
+        Command::Agent(args) => args.execute(),
         Command::New(args) => args.execute(),
         Command::Build(args) => args.execute(),
         Command::Test(args) => args.execute(global),

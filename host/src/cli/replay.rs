@@ -150,6 +150,7 @@ impl Args {
             clock: Arc::new(Timestamp::now),
             archives: &[],
             sandbox: &sandbox,
+            state: None,
             ledger: Keep::Told,
             kept: Some(kept),
         };

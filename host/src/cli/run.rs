@@ -10,9 +10,10 @@ use portcullis::{
     decision::Record,
     evidence::{Recorded, glob},
     intake::{Intake, Settings, Shelf},
-    manifest::{GatePlan, Input, Plan},
+    manifest::{GatePlan, Input, Plan, Stage, StageKind},
     report,
     run::{Keep, Kept, Setting, Task},
+    state::State,
 };
 
 use super::{
@@ -23,6 +24,7 @@ use super::{
     live::Live,
     output::Output,
     outputs::{Format, Outputs},
+    state::{self, StateFlag},
     subject::Subject,
     term, trust_files,
 };
@@ -61,6 +63,8 @@ pub(crate) struct Args {
     /// The run's clock, RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     now: Option<Timestamp>,
+    #[command(flatten)]
+    state: StateFlag,
     #[command(flatten)]
     keep: KeepFlags,
 }
@@ -111,6 +115,7 @@ impl Args {
         settings.fixed_clock = self.now.is_some();
         settings.approvals.clone_from(&self.approvals);
         settings.strict_manual = self.strict_manual;
+        settings.state.clone_from(&self.state.state);
         let subject = Subject::of(self.subject.clone(), &self.manifest);
         settings.subject = subject.map(|subject| subject.as_str().to_owned());
         settings
@@ -148,7 +153,8 @@ impl Args {
 /// The files that a plan reads, as far as an output could be one of them.
 pub(crate) fn read_for(plan: &Plan, outputs: &Outputs) -> Vec<PathBuf> {
     let modules = plan.gates.iter().map(|gate| gate.module.clone());
-    read_by(plan).chain(modules).chain(outputs.paths().filter(|path| is_looked_at(plan, path))).collect()
+    let state = state::place(&plan.state).map_or_else(|_| Vec::new(), |place| place.files());
+    read_by(plan).chain(modules).chain(state).chain(outputs.paths().filter(|path| is_looked_at(plan, path))).collect()
 }
 
 /// The files that a run reads beside those that its plan names.
@@ -183,6 +189,7 @@ impl Walk<'_> {
     ) -> Result<Record, Failure> {
         let Self { plan, settings, intake, recorded, run_id } = *self;
         let cancelled = host::watch_interrupts();
+        let state = self.state(kept.as_ref())?;
         let progress = Progress::new(global);
         let live = Live::new(plan, outputs, &progress, global.verbose);
         let sandbox = |throughput| host::sandbox(throughput, &shape.cache, global.verbose);
@@ -195,12 +202,20 @@ impl Walk<'_> {
             clock: Arc::new(Timestamp::now),
             archives: &archives(recorded),
             sandbox: &sandbox,
+            state,
             ledger,
             kept,
         };
         let record = portcullis::run(task, &|event| live.tell(&event));
         live.end(record.is_err())?;
         Ok(record?)
+    }
+
+    /// What its agents share; nothing where none of them is to run.
+    fn state(&self, kept: Option<&Kept>) -> Result<Option<Arc<dyn State>>, Failure> {
+        let is_agent = |stage: &Stage| matches!(stage.kind, StageKind::Agent(_));
+        let runs = kept.is_none_or(|kept| kept.finished.is_none()) && self.plan.stages.iter().any(is_agent);
+        runs.then(|| state::open(&self.plan.state, true)).transpose()
     }
 }
 

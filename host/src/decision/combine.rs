@@ -1,5 +1,7 @@
 //! The rule of the plan over what its gates came to.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::{
@@ -29,6 +31,15 @@ pub enum Ruling {
 }
 
 impl Ruling {
+    /// The one of the two that keeps more from happening: a no-go is settled, a block may yet be resolved.
+    fn worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::NoGo, _) | (_, Self::NoGo) => Self::NoGo,
+            (Self::Blocked, _) | (_, Self::Blocked) => Self::Blocked,
+            (Self::Go, Self::Go) => Self::Go,
+        }
+    }
+
     /// Its name: `go`, `no-go`, `blocked`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -62,15 +73,20 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The same, where stages did not come to what they are for: no rule over gates makes a go of that. A no-go stays one.
+    /// The same, where stages did not come to what they are for: no rule over gates makes a go of that. What was decided only
+    /// gets worse by an objection, never better.
     #[must_use]
-    pub fn held_up(mut self, reasons: Vec<Reason>) -> Self {
-        if self.ruling == Ruling::Go && !reasons.is_empty() {
-            self.ruling = Ruling::Blocked;
+    pub fn against(mut self, objections: Vec<Objection>) -> Self {
+        let worst = objections.iter().map(|objection| objection.ruling).fold(self.ruling, Ruling::worse);
+        if self.ruling == Ruling::Go && worst != Ruling::Go {
             // That the rule holds is no reason for what is no go any more.
             self.reasons.clear();
         }
-        self.reasons.extend(reasons);
+        self.ruling = worst;
+        for Objection { reason, next, .. } in objections {
+            self.reasons.push(reason);
+            self.next_actions.extend(next);
+        }
         self
     }
 
@@ -81,11 +97,22 @@ impl Decision {
     }
 }
 
+/// Something other than a gate that stands against a go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// What it makes of a go: a no-go, or a block where nobody can say.
+    pub ruling: Ruling,
+    /// Why.
+    pub reason: Reason,
+    /// What to do about it, where that is known.
+    pub next: Option<NextAction>,
+}
+
 /// One reason of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// Stable and kebab-case.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// The gate that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<String>,
@@ -99,6 +126,9 @@ pub struct NextAction {
     /// The gate that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<String>,
+    /// The agent that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// What to do; the gate's own words are hostile text.
     pub action: String,
 }
@@ -169,7 +199,7 @@ fn unsigned_reason(gate: &GateResult) -> Reason {
     let name = excerpt(&gate.gate.name, QUOTED);
     let message =
         format!("gate `{name}` waits for a person to sign it off, and --strict-manual does not let that pass");
-    Reason { code: "review-unsigned", gate: Some(gate.gate.name.clone()), message }
+    Reason { code: "review-unsigned".into(), gate: Some(gate.gate.name.clone()), message }
 }
 
 /// Why a gate stands in the way of a go.
@@ -181,7 +211,7 @@ fn gate_reason(gate: &GateResult) -> Option<Reason> {
         GateOutcome::Pass | GateOutcome::Review | GateOutcome::NotApplicable | GateOutcome::NotTaken(_) => return None,
     };
     let message = format!("gate `{}` {what}: {}", excerpt(&gate.gate.name, QUOTED), gate.headline());
-    Some(Reason { code, gate: Some(gate.gate.name.clone()), message })
+    Some(Reason { code: code.into(), gate: Some(gate.gate.name.clone()), message })
 }
 
 /// What the rule itself says, where the gates' own reasons do not already.
@@ -197,7 +227,7 @@ fn rule_reason(rule: &Rule, truth: Truth, deciding: &[&GateResult], alone: bool)
         Truth::False => ("rule-not-met", format!("rule `{rule_text}` does not hold: {counts}")),
         Truth::Unknown => ("rule-open", format!("rule `{rule_text}` cannot be told: {counts}")),
     };
-    Some(Reason { code, gate: None, message })
+    Some(Reason { code: code.into(), gate: None, message })
 }
 
 /// The rule as the manifest writes it.
@@ -221,7 +251,7 @@ fn next_actions(gate: &GateResult, run_id: &str) -> Vec<NextAction> {
         )),
         _ => None,
     };
-    own.chain(hosts).map(|action| NextAction { gate: Some(gate.gate.name.clone()), action }).collect()
+    own.chain(hosts).map(|action| NextAction { gate: Some(gate.gate.name.clone()), agent: None, action }).collect()
 }
 
 fn remedy(name: &str, fault: &Fault) -> Option<String> {

@@ -123,7 +123,7 @@ fn reasons_name_what_stood_in_the_way() {
         ),
     ] {
         let decision = combine(&rule, &gates(outcomes), false, "run-1");
-        let reasons: Vec<_> = decision.reasons.iter().map(|reason| (reason.code, reason.message.as_str())).collect();
+        let reasons: Vec<_> = decision.reasons.iter().map(|reason| (&*reason.code, reason.message.as_str())).collect();
         assert_eq!(reasons, expect, "{rule:?} over {outcomes}");
     }
 }
@@ -139,7 +139,10 @@ fn a_failed_gate_is_told_with_its_first_failure_and_what_to_do() {
     };
     let decision = combine(&Rule::All, &[GateResult::from_judgement(gate("readiness"), judgement)], false, "run-1");
     assert_eq!(decision.reasons[0].message, "gate `readiness` failed: manifest_run_id_missing (+2)");
-    assert_eq!(decision.next_actions, [NextAction { gate: Some("readiness".into()), action: "write a run id".into() }]);
+    assert_eq!(
+        decision.next_actions,
+        [NextAction { gate: Some("readiness".into()), agent: None, action: "write a run id".into() }]
+    );
     assert_eq!(decision.exit_code(), 1);
 }
 
@@ -155,7 +158,7 @@ fn a_review_asks_for_a_sign_off_and_counts_as_passed_once_it_has_one() {
         let mut results = gates("pr");
         let asked = combine(&rule, &results, strict, "run-1").next_actions;
         let action = "sign it off: portcullis approve b --run run-1 --key KEY --expires TIME --reason TEXT";
-        assert_eq!(asked, [NextAction { gate: Some("b".into()), action: action.into() }]);
+        assert_eq!(asked, [NextAction { gate: Some("b".into()), agent: None, action: action.into() }]);
         results = results.into_iter().map(|result| result.signed_off(sign_off("alice"))).collect();
         let decision = combine(&rule, &results, strict, "run-1");
         assert_eq!((decision.ruling, decision.next_actions), (expect, Vec::new()), "{rule:?} {strict}");
@@ -211,4 +214,27 @@ fn rule() -> impl Strategy<Value = Rule> {
         expr("!(a && b) && !at_least(2, a, b, c)"),
         expr("at_least(1, !a, !b, c && d)"),
     ])
+}
+
+#[test]
+fn objections_make_a_decision_worse_and_never_better() {
+    let objection = |ruling, code: &'static str| Objection {
+        ruling,
+        reason: Reason { code: code.into(), gate: None, message: "m".to_owned() },
+        next: Some(NextAction { gate: None, agent: Some("builder".to_owned()), action: "do it".to_owned() }),
+    };
+    let rulings = [Ruling::Go, Ruling::Blocked, Ruling::NoGo];
+    let rank = |ruling| rulings.iter().position(|known| *known == ruling);
+    for before in rulings {
+        for objections in [&[][..], &[Ruling::Blocked], &[Ruling::NoGo], &[Ruling::NoGo, Ruling::Blocked]] {
+            let reasons = vec![Reason { code: "rule-met".into(), gate: None, message: "m".to_owned() }];
+            let decision = Decision { ruling: before, reasons, next_actions: Vec::new() };
+            let against = decision.against(objections.iter().map(|ruling| objection(*ruling, "o")).collect());
+            let worst = objections.iter().copied().chain([before]).max_by_key(|ruling| rank(*ruling));
+            assert_eq!(Some(against.ruling), worst, "{before:?} {objections:?}");
+            assert_eq!(against.next_actions.len(), objections.len());
+            let keeps_its_reason = before != Ruling::Go || objections.is_empty();
+            assert_eq!(against.reasons.iter().any(|reason| reason.code == "rule-met"), keeps_its_reason);
+        }
+    }
 }

@@ -181,7 +181,7 @@ fn nobodys(asked: &Completion, kind: &str, probes: &[ProbeRecord]) -> Option<Pro
 
 fn decision_reason(ruling: Ruling) -> Option<Reason> {
     let message = format!("the decision is {}", ruling.name());
-    (ruling != Ruling::Go).then_some(Reason { code: "decision-not-go", gate: None, message })
+    (ruling != Ruling::Go).then_some(Reason { code: "decision-not-go".into(), gate: None, message })
 }
 
 /// Why a look blocks completion, if it does.
@@ -208,7 +208,7 @@ fn open(asked: &Completion, probes: &[ProbeRecord]) -> Vec<Reason> {
     let mut open: Vec<Reason> = deferred.collect();
     if asked.kinds.is_empty() && !probes.iter().any(|probe| probe.status == ProbeStatus::Passed) {
         let message = "no probe passed, and nothing is never complete".to_owned();
-        open.push(Reason { code: "nothing-shown", gate: None, message });
+        open.push(Reason { code: "nothing-shown".into(), gate: None, message });
     }
     open
 }
@@ -217,7 +217,7 @@ fn reason(code: &'static str, probe: &ProbeRecord, what: &str) -> Reason {
     let kind = probe.kind.as_ref().map(|kind| format!(" `{}`", excerpt(kind, QUOTED))).unwrap_or_default();
     let gate = probe.gate.as_ref().map(|gate| format!(" of gate `{}`", excerpt(gate, QUOTED))).unwrap_or_default();
     let message = format!("probe{kind}{gate} {what}: {}", probe.reason);
-    Reason { code, gate: probe.gate.clone(), message }
+    Reason { code: code.into(), gate: probe.gate.clone(), message }
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ fn probes(text: &str) -> Vec<GateResult> {
 
 fn told(asked_for: &str, gates: &str) -> String {
     let record = completion(&asked(asked_for), Ruling::Go, &probes(gates));
-    let reasons: Vec<_> = record.reasons.iter().map(|reason| reason.code).collect();
+    let reasons: Vec<_> = record.reasons.iter().map(|reason| &*reason.code).collect();
     format!("{} {}", record.outcome.name(), reasons.join(",")).trim_end().to_owned()
 }
 
@@ -131,7 +131,7 @@ fn a_kind_that_is_bound_to_a_gate_is_shown_by_that_gate_alone() {
 fn a_decision_that_is_no_go_is_never_complete() {
     for ruling in [Ruling::NoGo, Ruling::Blocked] {
         let record = completion(&asked("product headless_run"), ruling, &probes("+headless_run"));
-        assert_eq!((record.outcome, record.reasons[0].code), (CompletionOutcome::Blocked, "decision-not-go"));
+        assert_eq!((record.outcome, &*record.reasons[0].code), (CompletionOutcome::Blocked, "decision-not-go"));
         assert_eq!(record.reasons[0].message, format!("the decision is {}", ruling.name()));
     }
 }

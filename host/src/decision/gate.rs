@@ -46,6 +46,9 @@ pub struct Judged {
     pub name: Option<String>,
     /// Its name in the manifest.
     pub evidence: String,
+    /// Of evidence that changes while an agent works, the digest of what this gate judged; the record's inputs have the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 /// Which module a gate is a use of, and who signed it.

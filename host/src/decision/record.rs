@@ -1,14 +1,15 @@
 //! The decision record: everything that decided, named so that it can be proved and replayed.
 //!
-//! Field names follow the in-toto verification summary where it has one. Sections that nothing fills yet are there with
-//! their empty value, so that a reader need not tell "absent" from "empty".
+//! Field names follow the in-toto verification summary where it has one. Sections that nothing fills are there with their
+//! empty value, so that a reader need not tell "absent" from "empty".
 
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{
+    agents::{AgentRecord, ErrorBudgetRecord, ViolationRecord},
     combine::{Decision, NextAction, Reason, Ruling},
     completion::{CompletionRecord, completion},
     gate::{GateOutcome, GateResult, SignOff},
@@ -47,6 +48,8 @@ pub struct RunFacts {
     pub completion: Option<Completion>,
     /// What came of the stages.
     pub stages: Vec<StageRecord>,
+    /// What became of the agents.
+    pub agents: Vec<AgentRecord>,
 }
 
 /// `decision.json`.
@@ -92,14 +95,16 @@ pub struct Record {
     pub summary: Summary,
     /// The stages, in the order in which they ran.
     pub stages: Vec<StageRecord>,
+    /// The agents that ran, or were to, in the order of their stages.
+    pub agents: Vec<AgentRecord>,
     /// The gates, in the manifest's order.
     pub gates: Vec<GateResult>,
     /// Sign-offs that counted, in the order of the gates.
     pub approvals: Vec<ApprovalRecord>,
-    /// Rules of the pipeline that gates saw broken.
+    /// Rules of the pipeline that were broken: those that agents broke, then what gates saw besides.
     pub violations: Vec<ViolationRecord>,
-    /// The agents' budget of errors.
-    pub error_budget: NotInUse,
+    /// The agents' budgets of errors.
+    pub error_budget: ErrorBudgetRecord,
     /// Why it was decided so.
     pub reasons: Vec<Reason>,
     /// What to do next.
@@ -123,6 +128,7 @@ impl Record {
             baseline,
             completion: asked,
             stages,
+            agents,
         } = run;
         let Decision { ruling, reasons, next_actions } = decision;
         let took = Duration::try_from(started_on.duration_until(finished_on)).unwrap_or_default();
@@ -145,10 +151,11 @@ impl Record {
             baseline: if baseline.is_empty() { None } else { Some(baseline) },
             summary: Summary::of(&gates, took),
             approvals: gates.iter().filter_map(ApprovalRecord::of).collect(),
-            violations: gates.iter().flat_map(ViolationRecord::of).collect(),
+            violations: ViolationRecord::all(&agents, &gates),
+            error_budget: ErrorBudgetRecord::of(&agents),
             stages,
+            agents,
             gates,
-            error_budget: NotInUse { status: "none" },
             reasons,
             next_actions,
         }
@@ -183,7 +190,7 @@ pub struct VerifierRecord {
 }
 
 /// Digests by algorithm, as in-toto writes them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct DigestSet {
     /// SHA-256.
     pub sha256: Digest,
@@ -296,8 +303,8 @@ impl RevocationsRecord {
 }
 
 /// One thing that gates judged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InputRecord {
     /// The name of the evidence, or the pattern of `each`.
     pub name: String,
@@ -315,10 +322,10 @@ pub struct InputRecord {
     /// How many bytes.
     pub size_bytes: Option<u64>,
     /// When collecting it began; nothing where it was read while gates ran.
-    #[serde(serialize_with = "rfc3339_if_any")]
+    #[serde(serialize_with = "rfc3339_if_any", deserialize_with = "time_if_any")]
     pub collected_on: Option<Timestamp>,
     /// How long collecting it took; written in milliseconds.
-    #[serde(serialize_with = "milliseconds_if_any")]
+    #[serde(serialize_with = "milliseconds_if_any", deserialize_with = "duration_if_any")]
     pub duration_ms: Option<Duration>,
 }
 
@@ -365,35 +372,6 @@ impl ApprovalRecord {
         let SignOff { approver, key_id, approval, reason, issued, expires } = gate.sign_off.clone()?;
         let gate = gate.gate.name.clone();
         Some(Self { gate, approver, key_id, digest: approval.into(), reason, issued, expires })
-    }
-}
-
-/// A section that nothing fills.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NotInUse {
-    /// Always `none`.
-    pub status: &'static str,
-}
-
-/// A broken rule and the gate that saw it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ViolationRecord {
-    /// The gate.
-    pub gate: String,
-    /// Which rule.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// What happened.
-    pub detail: String,
-}
-
-impl ViolationRecord {
-    fn of(gate: &GateResult) -> impl Iterator<Item = Self> {
-        gate.violations.iter().map(|violation| Self {
-            gate: gate.gate.name.clone(),
-            kind: violation.kind.clone(),
-            detail: violation.detail.clone(),
-        })
     }
 }
 
@@ -457,4 +435,15 @@ fn rfc3339<S: Serializer>(timestamp: &Timestamp, serializer: S) -> Result<S::Ok,
 
 fn rfc3339_if_any<S: Serializer>(timestamp: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     timestamp.map(|timestamp| timestamp.to_string()).serialize(serializer)
+}
+
+fn duration_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let milliseconds = Option::<f64>::deserialize(deserializer)?;
+    // Whole microseconds were written; a number that is none of a time comes to nothing or to the longest one.
+    Ok(milliseconds.map(|milliseconds| Duration::from_micros((milliseconds * 1_000.0).round() as u64)))
+}
+
+fn time_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let time = Option::<String>::deserialize(deserializer)?;
+    time.map(|time| time.parse().map_err(D::Error::custom)).transpose()
 }

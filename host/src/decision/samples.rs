@@ -1,13 +1,18 @@
-//! Gates and results for tests.
+//! Gates, results and agents for tests.
 
 use portcullis_sdk::{Answer, Finding, Kind};
 
-use super::{GateFacts, GateOutcome, GateResult, ModuleRecord, SignOff};
+use super::{AgentRecord, GateFacts, GateOutcome, GateResult, ModuleRecord, SignOff};
 use crate::{
+    agent::{
+        AgentStatus, Checkpoint, Consequence, Content, ErrorBudget, Phase, Spent, Tier, Violation, ViolationSeverity,
+        ViolationType,
+    },
     digest::Digest,
     judge::{Cause, Fault, ResultCode},
     limits::Limits,
     manifest::Enforcement,
+    trust::Time,
 };
 
 pub(crate) fn gate(name: &str) -> GateFacts {
@@ -59,4 +64,48 @@ pub(crate) fn sign_off(approver: &str) -> SignOff {
 /// A gate with that outcome and nothing that bears it out.
 pub(crate) fn bare(gate: GateFacts, outcome: GateOutcome) -> GateResult {
     GateResult::empty(gate, outcome, ResultCode::Success)
+}
+
+/// An agent of tier 1 of which nothing more is known.
+pub(crate) fn agent(name: &str, status: AgentStatus) -> AgentRecord {
+    AgentRecord {
+        agent: name.to_owned(),
+        stage: format!("{name}s"),
+        status,
+        phase: None,
+        tier: Tier::new(1).expect("a tier"),
+        reason: None,
+        hindrance: None,
+        verified: false,
+        outputs: Vec::new(),
+        offences: 0,
+        revocation: None,
+        promotion: None,
+        missing: Vec::new(),
+        budget: ErrorBudget::default(),
+        spent: Spent::default(),
+        violations: Vec::new(),
+    }
+}
+
+/// What an agent made in that phase.
+pub(crate) fn output(phase: Phase) -> Checkpoint {
+    let content = Content::read("{\"made\":1}").expect("content");
+    Checkpoint { kind: phase.output_type().expect("a type"), phase, checksum: content.checksum().clone() }
+}
+
+/// A rule that an agent broke in EXECUTE, for the first time.
+pub(crate) fn violation(agent: &str, kind: ViolationType, gate: Option<&str>, detail: &str) -> Violation {
+    let severity: ViolationSeverity = kind.severity();
+    Violation {
+        rule: kind.into(),
+        severity,
+        consequence: Consequence::of(severity, 0),
+        detail: detail.to_owned(),
+        gate: gate.map(str::to_owned),
+        agent_id: agent.to_owned(),
+        run_id: "r-1".to_owned(),
+        phase: Some(Phase::Execute),
+        at: Time("2026-01-10T00:00:01Z".parse().expect("a time")),
+    }
 }

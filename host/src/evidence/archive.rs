@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    MatchError, Matched, Piece,
+    MatchError, Matched, Output, Piece,
     collect::caps,
     entry::{PieceEntry, Written, not_recorded},
     source::{Asking, Earlier, collect_one},
@@ -82,7 +82,8 @@ impl Pieces {
             archives.iter().find_map(|archive| archive.piece(source, cap, None)).or_else(|| {
                 let looks = matches!(source.origin, Origin::File { .. } | Origin::Files { .. });
                 let earlier = Earlier { failed: None, event_id: None };
-                let asking = Asking { world, hosts: &plan.hosts, keeper: None, cap, earlier };
+                let output: Output<'_> = &|_, _| Err("agents are not asked again".to_owned());
+                let asking = Asking { world, hosts: &plan.hosts, keeper: None, cap, earlier, output };
                 (looks && !acted_after.contains(&index)).then(|| collect_one(source, &asking))
             })
         };

@@ -1,6 +1,9 @@
 //! What is collected when: each source once, many at a time, none before what it comes after.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
 
 use super::{
     Archive, Collected, Keeper, MatchError, Matched, Piece, World,
@@ -9,6 +12,7 @@ use super::{
     source::{Asking, Earlier, collect_one},
 };
 use crate::{
+    agent::OutputType,
     limits::ceiling,
     manifest::{EvidenceSource, GatePlan, Input, Plan},
 };
@@ -52,19 +56,52 @@ pub enum CollectEvent<'a> {
     },
 }
 
-/// The evidence that the gates of `plan` ask for, and what that comes after: each source once. One that fails keeps no
-/// other from being collected, but for those that come after it.
+/// The last output of that type of an agent, by its index into the plan's agents, as JSON; or why there is none.
+pub type Output<'a> = &'a (dyn Fn(usize, OutputType) -> Result<String, String> + Sync);
+
+/// What is collected once agents have given what it waits for.
+#[derive(Clone, Copy)]
+pub struct Late<'a> {
+    /// What was collected before.
+    pub known: &'a Collected,
+    /// The sources, as indices into the plan's evidence.
+    pub sources: &'a [usize],
+    /// The gates whose files are looked for, as indices into the plan's gates.
+    pub gates: &'a [usize],
+    /// What agents gave.
+    pub output: Output<'a>,
+}
+
+/// The evidence that the gates of `plan` ask for and that waits for no agent, and what that comes after: each source once. One
+/// that fails keeps no other from being collected, but for those that come after it.
 #[must_use]
 pub fn collect(plan: &Plan, collecting: Collecting<'_>) -> Collected {
-    let files = |gate: &GatePlan| {
+    let (waits, later) = (plan.awaited_agents(), plan.late_gates());
+    let sources: Vec<usize> =
+        (0..plan.evidence.len()).filter(|index| waits.get(*index).is_none_or(Vec::is_empty)).collect();
+    let gates: Vec<usize> =
+        (0..plan.gates.len()).filter(|gate| !later.get(*gate).copied().unwrap_or_default()).collect();
+    let none = Collected { pieces: vec![None; plan.evidence.len()], files: vec![None; plan.gates.len()] };
+    let output: Output<'_> = &|_, _| Err("no agent has run".to_owned());
+    collect_late(plan, Late { known: &none, sources: &sources, gates: &gates, output }, collecting)
+}
+
+/// What is collected of `plan` when `late` says; nothing else is in it.
+#[must_use]
+pub fn collect_late(plan: &Plan, late: Late<'_>, collecting: Collecting<'_>) -> Collected {
+    let gates: HashSet<usize> = late.gates.iter().copied().collect();
+    let files = |(index, gate): (usize, &GatePlan)| {
+        if !gates.contains(&index) {
+            return None;
+        }
         let matched = files_now(gate, collecting.archives)?;
         if let Some(keeper) = collecting.keeper {
             keeper.keep_files(gate, &matched);
         }
-        Some(matched)
+        Some(Arc::new(matched))
     };
-    let pieces = Board::new(plan, collecting).run();
-    Collected { pieces, files: plan.gates.iter().map(files).collect() }
+    let pieces = Board::new(plan, late, collecting).run();
+    Collected { pieces, files: plan.gates.iter().enumerate().map(files).collect() }
 }
 
 /// The files that a validator is asked about, by `archives` or else by the world; nothing for any other gate.
@@ -93,6 +130,7 @@ pub(super) fn caps(plan: &Plan) -> Vec<Option<u64>> {
 /// Sources that wait for their turn, and what the others came to.
 struct Board<'a> {
     plan: &'a Plan,
+    late: Late<'a>,
     collecting: Collecting<'a>,
     caps: Vec<Option<u64>>,
     total: usize,
@@ -105,7 +143,8 @@ struct Turn {
     waiting: Vec<usize>,
     /// For each source whether it has still to end.
     open: Vec<bool>,
-    pieces: Vec<Option<Piece>>,
+    /// What those came to that have ended.
+    pieces: Vec<Option<Arc<Piece>>>,
 }
 
 impl Turn {
@@ -115,13 +154,16 @@ impl Turn {
 }
 
 impl<'a> Board<'a> {
-    fn new(plan: &'a Plan, collecting: Collecting<'a>) -> Self {
+    fn new(plan: &'a Plan, late: Late<'a>, collecting: Collecting<'a>) -> Self {
         let caps = caps(plan);
-        let open: Vec<bool> = caps.iter().map(Option::is_some).collect();
+        let sources: HashSet<usize> = late.sources.iter().copied().collect();
+        let is_meant = |(index, cap): (usize, &Option<u64>)| cap.is_some() && sources.contains(&index);
+        let open: Vec<bool> = caps.iter().enumerate().map(is_meant).collect();
         let waiting: Vec<usize> = (0..).zip(&open).filter(|(_, open)| **open).map(|(index, _)| index).collect();
         let (total, pieces) = (waiting.len(), open.iter().map(|_| None).collect());
         Self {
             plan,
+            late,
             collecting,
             caps,
             total,
@@ -130,7 +172,7 @@ impl<'a> Board<'a> {
         }
     }
 
-    fn run(self) -> Vec<Option<Piece>> {
+    fn run(self) -> Vec<Option<Arc<Piece>>> {
         let threads = self.threads();
         std::thread::scope(|scope| {
             for _ in 1..threads {
@@ -166,7 +208,7 @@ impl<'a> Board<'a> {
                 (self.collecting.observe)(CollectEvent::Finished { piece, ended, pieces: self.total });
             }
             if let Some(place) = turn.pieces.get_mut(index) {
-                *place = piece;
+                *place = piece.map(Arc::new);
             }
             drop(turn);
             self.changed.notify_all();
@@ -207,6 +249,7 @@ impl<'a> Board<'a> {
             keeper,
             cap,
             earlier: self.earlier(source),
+            output: self.late.output,
         };
         Some(collect_one(source, &asking))
     }
@@ -214,7 +257,8 @@ impl<'a> Board<'a> {
     /// What the sources that this one comes after mean for it.
     fn earlier(&self, source: &EvidenceSource) -> Earlier {
         let turn = self.lock();
-        let result = |before: &usize| turn.pieces.get(*before)?.as_ref().map(|piece| &piece.result);
+        let ended = |before: &usize| turn.pieces.get(*before)?.as_deref();
+        let result = |before: &usize| ended(before).or(self.late.known.piece(*before)).map(|piece| &piece.result);
         let failed = source.after.iter().filter_map(result).find_map(|result| result.as_ref().err());
         let resumed = source.origin.resumes_from();
         let event_id = resumed.as_ref().and_then(result).and_then(|result| last_event_id(&result.as_ref().ok()?.json));

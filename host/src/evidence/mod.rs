@@ -23,13 +23,13 @@ mod source;
 mod state;
 mod world;
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 pub use archive::{Archive, BadPiece, Keeper, Pieces, description};
-pub use collect::{CollectEvent, Collecting, collect, files_now};
+pub use collect::{CollectEvent, Collecting, Late, Output, collect, collect_late, files_now};
 pub use command::Strays;
 pub use decode::{DecodeError, document};
 pub use each::{GlobError, MatchError, Selection, expand, gather, glob};
@@ -83,7 +83,7 @@ impl CollectError {
 pub struct Piece {
     /// Its name in the manifest.
     pub name: String,
-    /// The kind of its source: `file`, `files`, `value`, `env`, `command`, `http`.
+    /// The kind of its source: `file`, `files`, `value`, `env`, `command`, `http`, `agent`.
     pub kind: Cow<'static, str>,
     /// Where it came from, as the manifest says it.
     pub uri: Option<String>,
@@ -101,30 +101,48 @@ pub struct Piece {
     pub result: Result<Evidence, CollectError>,
 }
 
-/// What was collected for a plan.
+/// What was collected for a plan. A copy of it shares all that is in it.
 #[derive(Clone, Debug, Default)]
 pub struct Collected {
-    pieces: Vec<Option<Piece>>,
-    files: Vec<Option<Result<Matched, MatchError>>>,
+    pieces: Vec<Option<Arc<Piece>>>,
+    files: Vec<Option<Arc<Result<Matched, MatchError>>>>,
 }
 
 impl Collected {
-    /// The piece with that index into the plan's evidence, or why it could not be had; nothing where no gate asks for it.
+    /// The piece with that index into the plan's evidence, or why it could not be had; nothing where no gate asks for it, or
+    /// it was not collected yet.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<Result<&Evidence, &CollectError>> {
-        self.pieces.get(index)?.as_ref().map(|piece| piece.result.as_ref())
+        self.piece(index).map(|piece| piece.result.as_ref())
+    }
+
+    /// What the source with that index into the plan's evidence came to, and how.
+    #[must_use]
+    pub fn piece(&self, index: usize) -> Option<&Piece> {
+        self.pieces.get(index)?.as_deref()
     }
 
     /// The files that the gate with that index into the plan's gates is asked about; nothing where it is asked once.
     #[must_use]
     pub fn files(&self, gate: usize) -> Option<Result<&Matched, &MatchError>> {
-        Some(self.files.get(gate)?.as_ref()?.as_ref())
+        Some(self.files.get(gate)?.as_ref()?.as_ref().as_ref())
     }
 
     /// All that was collected, or could not be, in the plan's order.
     pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
-        self.pieces.iter().flatten()
+        self.pieces.iter().flatten().map(|piece| &**piece)
     }
+
+    /// The same, with what was collected later in the place of what was there.
+    #[must_use]
+    pub fn with(&self, later: &Self) -> Self {
+        Self { pieces: over(&self.pieces, &later.pieces), files: over(&self.files, &later.files) }
+    }
+}
+
+fn over<T>(before: &[Option<Arc<T>>], later: &[Option<Arc<T>>]) -> Vec<Option<Arc<T>>> {
+    let later = later.iter().chain(std::iter::repeat(&None));
+    before.iter().zip(later).map(|(before, later)| later.as_ref().or(before.as_ref()).cloned()).collect()
 }
 
 #[cfg(test)]

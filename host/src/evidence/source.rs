@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{
-    CollectError, Evidence, Keeper, Piece, World, command, decode, http,
+    CollectError, Evidence, Keeper, Output, Piece, World, command, decode, http,
     secrets::Secrets,
     state::state,
     world::{Failed, INTERRUPTED, Place, Seen},
@@ -27,6 +27,8 @@ pub(super) struct Asking<'a> {
     /// The most bytes that are taken from a file.
     pub(super) cap: u64,
     pub(super) earlier: Earlier,
+    /// What agents gave.
+    pub(super) output: Output<'a>,
 }
 
 /// What the sources that one comes after mean for it.
@@ -111,10 +113,10 @@ fn get(source: &EvidenceSource, asking: &Asking<'_>) -> Got {
         Origin::Http(http) => {
             acted(source, asking, |place| http::exchange(http, asking.hosts, asking.earlier.event_id.as_deref(), place))
         }
-        Origin::Agent { .. } => {
-            let message = "it is there once its agent gave it, and no agent has run".to_owned();
-            Got::nothing(Failed { code: "evidence-not-reached", message })
-        }
+        Origin::Agent { agent, output } => match (asking.output)(*agent, *output) {
+            Ok(json) => whole(source, asking, json.into_bytes()),
+            Err(message) => Got::nothing(Failed { code: "evidence-not-reached", message }),
+        },
     }
 }
 

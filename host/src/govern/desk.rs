@@ -71,13 +71,18 @@ impl Desk {
     }
 
     /// A job that is to be tried again before all others but revocations, and not before `pause` is over. So nothing is done
-    /// behind its back: as long as it fails, the state is away.
-    pub(super) fn put_back(&self, job: Job, pause: Duration) {
+    /// behind its back: as long as it fails, the state is away. Of last words, one that fails for what stands in its own place
+    /// (`only_here`) lets the others go first.
+    pub(super) fn put_back(&self, job: Job, pause: Duration, only_here: bool) {
         let mut papers = self.papers();
         papers.since = None;
         let newer = papers.jobs.iter().position(|newer| job.gives_way_to(newer));
         let job = newer.and_then(|newer| papers.jobs.remove(newer)).unwrap_or(job);
-        let place = papers.jobs.iter().take_while(|job| matches!(job, Job::Revoke(_))).count();
+        let place = if papers.is_last && only_here {
+            papers.jobs.len()
+        } else {
+            papers.jobs.iter().take_while(|job| matches!(job, Job::Revoke(_))).count()
+        };
         if !(papers.is_last && job.looks_only()) {
             papers.jobs.insert(place, job);
         }
@@ -138,7 +143,10 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::ClarifiedPlan;
+    use crate::{
+        agent::{Cause, ClarifiedPlan, Revocation},
+        trust::Time,
+    };
 
     fn words(desk: &Desk) -> Vec<String> {
         let word = |job: Job| match job {
@@ -150,6 +158,18 @@ mod tests {
 
     fn seen(second: i64) -> Job {
         Job::Seen(jiff::Timestamp::from_second(second).expect("a time"))
+    }
+
+    fn revocation() -> Revocation {
+        Revocation {
+            agent_id: "a".to_owned(),
+            run_id: "r-1".to_owned(),
+            cause: Cause::Token,
+            severity: None,
+            reason: String::new(),
+            phase: None,
+            at: Time(jiff::Timestamp::UNIX_EPOCH),
+        }
     }
 
     #[test]
@@ -169,7 +189,7 @@ mod tests {
         assert!(desk.under_way().is_some());
         desk.lay(Job::Follow);
         desk.lay(seen(2));
-        desk.put_back(job, Duration::ZERO);
+        desk.put_back(job, Duration::ZERO, false);
         assert_eq!((desk.under_way(), words(&desk)), (None, vec!["seen 2".to_owned(), "Follow".to_owned()]));
     }
 
@@ -184,10 +204,18 @@ mod tests {
         let plan: ClarifiedPlan = serde_json::from_str(text).expect("a plan");
         desk.lay(Job::TellPlan(Box::new(plan)));
         desk.only_last_words();
-        desk.put_back(job, Duration::ZERO);
+        desk.put_back(job, Duration::ZERO, false);
         assert!(!desk.wait(Duration::ZERO));
         assert_eq!(words(&desk), ["TellPlan"]);
         assert!(desk.wait(Duration::ZERO));
+        desk.lay(Job::Revoke(Box::new(revocation())));
+        desk.lay(Job::Release);
+        let job = desk.take().expect("a job");
+        desk.put_back(job.clone(), Duration::ZERO, false);
+        assert_eq!(words(&desk), ["Revoke", "Release"]);
+        desk.lay(Job::Release);
+        desk.put_back(job, Duration::ZERO, true);
+        assert_eq!(words(&desk), ["Release", "Revoke"]);
         desk.close(false);
         assert!(desk.take().is_none());
     }

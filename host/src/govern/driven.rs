@@ -29,6 +29,16 @@ impl Outputs {
     }
 }
 
+impl FromIterator<AgentOutput> for Outputs {
+    /// The last one of each type.
+    fn from_iter<I: IntoIterator<Item = AgentOutput>>(outputs: I) -> Self {
+        outputs.into_iter().fold(Self::default(), |mut all, output| {
+            all.put(output);
+            all
+        })
+    }
+}
+
 /// What is told of an agent while it runs.
 #[derive(Clone, Copy, Debug)]
 pub enum Observed<'a> {

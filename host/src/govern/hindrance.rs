@@ -102,6 +102,8 @@ impl Hindrance {
                     | StateError::Id(_)
                     | StateError::Holder
                     | StateError::Place(_)
+                    | StateError::Variable(_)
+                    | StateError::NoFolder
                     | StateError::Foreign(_)
                     | StateError::Version(_)
                     | StateError::Denied

@@ -63,8 +63,9 @@ impl<'a> Keeper<'a> {
                     }
                 }
                 Err(hindrance) if hindrance.may_pass() => {
+                    let only_here = matches!(hindrance, Hindrance::State(StateError::Corrupted { .. }));
                     self.tell(Message::Failed(hindrance));
-                    self.desk.put_back(job, pause);
+                    self.desk.put_back(job, pause, only_here);
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Err(hindrance) => {

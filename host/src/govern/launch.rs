@@ -15,9 +15,13 @@ use super::{
     pipes::{Notes, Room, hear, note, say},
     plan::Stage,
     process::{Pipes, Process, ends},
-    start::Started,
+    start::{Started, patiently},
+    takeover::Trace,
 };
-use crate::{files::reason, state::Fence};
+use crate::{
+    files::reason,
+    state::{Fence, keys},
+};
 
 /// How many lines may wait for an agent to read them.
 const MOST_SAID: usize = 256;
@@ -51,6 +55,10 @@ pub(super) fn run(stage: &Stage<'_>, started: Started) -> Driven {
         Ok(whole) => whole,
         Err(hindrance) => return refused(hindrance, &fence),
     };
+    if let Err(hindrance) = note_process(stage, &process, &fence) {
+        drop(process);
+        return refused(hindrance, &fence);
+    }
     thread::scope(|scope| {
         let shared = &shared;
         let closing = Closing(shared);
@@ -79,6 +87,12 @@ pub(super) fn run(stage: &Stage<'_>, started: Started) -> Driven {
         drop(closing);
         driven
     })
+}
+
+/// Whoever resumes the run finds the agent there, should this host be killed.
+fn note_process(stage: &Stage<'_>, process: &Process, fence: &Fence) -> Result<(), Hindrance> {
+    let packet = serde_json::to_vec(&stage.packet(fence.token(), Trace::of(process.pid()))).unwrap_or_default();
+    patiently(stage, || Ok(stage.state.put(&keys::agent_packet(stage.agent), &packet, Some(fence)).map(|_| ())?))
 }
 
 /// What the threads around a process are started with.

@@ -18,6 +18,8 @@
 //! - The driver never waits for the state, for gates or for the agent: each has a thread of its own and a queue that is
 //!   bounded. A state that fails or is slow makes the agent wait; one that stays away ends it. No agent runs unwatched.
 //! - The agent counts its lock as over before the store does, so that its process is gone before anybody else has it.
+//! - Where a host was killed, whoever resumes its run on the same machine ends what is left of the agent and takes the lock
+//!   over; everybody else waits until it runs out.
 //! - Whatever ends a stage, the process group of the agent is gone behind it, and what could not be written is said.
 //!   Processes that have left the group and whose parents have ended are for [`crate::evidence::Strays`], which the caller
 //!   holds around all that it runs.
@@ -25,6 +27,7 @@
 //! - No value of a variable of the environment leaves this room: it is taken out of every line as the line is read.
 
 mod approvers;
+mod charge;
 mod desk;
 mod driven;
 mod driver;
@@ -42,11 +45,13 @@ mod plan;
 mod process;
 mod signed;
 mod start;
+mod takeover;
 mod tally;
 #[cfg(test)]
 mod tests;
 
 pub use approvers::{APPROVERS_TYPE, Approvers};
+pub use charge::Charge;
 pub use driven::{Driven, Observed, Outputs};
 pub use hindrance::Hindrance;
 pub use job::{ClarifyRequest, Mail, RunEntry};

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     driven::{Observed, Outputs},
     signed::Signed,
+    takeover::Trace,
 };
 use crate::{
     agent::{Asked, Confidence, ErrorBudget, Judged, Tier},
@@ -94,6 +95,8 @@ pub struct Stage<'a> {
     pub task: &'a Id,
     /// The run.
     pub run_id: &'a str,
+    /// Whether the run was begun by a host that is gone; the caller knows that it is.
+    pub resumes: bool,
     /// The state that everybody shares.
     pub state: &'a dyn State,
     /// Who is told what happens.
@@ -119,6 +122,9 @@ pub(super) struct Packet<'a> {
     project: &'a str,
     task: &'a str,
     token: u64,
+    /// The agent, once it was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<Trace>,
     #[serde(flatten)]
     work: Work<'a>,
 }
@@ -190,9 +196,9 @@ impl Assignment {
 
 impl Stage<'_> {
     /// The packet of its agent, which holds its lock with that token.
-    pub(super) fn packet(&self, token: u64) -> Packet<'_> {
+    pub(super) fn packet(&self, token: u64, process: Option<Trace>) -> Packet<'_> {
         let (agent_id, project, task) = (self.agent.as_str(), self.project.as_str(), self.task.as_str());
-        Packet { agent_id, run_id: self.run_id, project, task, token, work: self.plan.work() }
+        Packet { agent_id, run_id: self.run_id, project, task, token, process, work: self.plan.work() }
     }
 
     /// Whether the run is to end.

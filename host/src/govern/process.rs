@@ -76,18 +76,7 @@ impl Process {
         if self.is_reaped {
             return;
         }
-        // What has stopped starts nothing while it is counted.
-        let _ = kill_process_group(self.pid, Signal::STOP);
-        for _ in 0..ROUNDS {
-            let mut strays = descendants(self.pid);
-            strays.retain(|(pid, _)| getpgid(Some(*pid)).is_ok_and(|group| group != self.pid));
-            if strays.is_empty() {
-                break;
-            }
-            // The deepest first: what loses its parent is handed to somebody else.
-            strays.into_iter().rev().for_each(|(pid, parent)| kill_stray(pid, parent));
-        }
-        let _ = kill_process_group(self.pid, Signal::KILL);
+        kill_descendants(self.pid);
     }
 
     /// Waits for it once its end was seen, with nothing left of its group. Whether it has ended.
@@ -111,6 +100,22 @@ impl Drop for Process {
             }
         }
     }
+}
+
+/// Kills the group of `first`, and what of its descendants has left it while their parents were there.
+pub(super) fn kill_descendants(first: Pid) {
+    // What has stopped starts nothing while it is counted.
+    let _ = kill_process_group(first, Signal::STOP);
+    for _ in 0..ROUNDS {
+        let mut strays = descendants(first);
+        strays.retain(|(pid, _)| getpgid(Some(*pid)).is_ok_and(|group| group != first));
+        if strays.is_empty() {
+            break;
+        }
+        // The deepest first: what loses its parent is handed to somebody else.
+        strays.into_iter().rev().for_each(|(pid, parent)| kill_stray(pid, parent));
+    }
+    let _ = kill_process_group(first, Signal::KILL);
 }
 
 /// Waits for the end of a process, or until `over` is closed. Whether it has ended.

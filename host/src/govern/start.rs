@@ -14,6 +14,7 @@ use super::{
     mask::Mask,
     plan::Stage,
     signed::{Grant, Signed, granted},
+    takeover::take_over,
     tally::{OFFENCES, PROCEDURE, Tally},
 };
 use crate::{
@@ -66,10 +67,11 @@ pub(super) fn start(stage: &Stage<'_>) -> Result<Started, Box<Hindrance>> {
     let plain = |character: &char| (' '..='~').contains(character);
     let name = format!("run {}", stage.run_id.chars().filter(plain).take(MOST_RUN).collect::<String>());
     let holder = Holder::new(&name).map_err(|error| Box::new(error.into()))?;
-    let fence = patiently(stage, || Ok(stage.state.acquire(&lock, &holder)?)).map_err(|error| match error {
-        Hindrance::State(error @ StateError::Held { .. }) => Box::new(Hindrance::Busy(error)),
-        error => Box::new(error),
-    })?;
+    let fence = patiently(stage, || match stage.state.acquire(&lock, &holder) {
+        Err(held @ StateError::Held { .. }) => take_over(stage, &lock, &holder)?.ok_or(Hindrance::Busy(held)),
+        acquired => Ok(acquired?),
+    })
+    .map_err(Box::new)?;
     match known(stage, &fence) {
         Ok((ledger, known)) => Ok(Started { fence, ledger, known, secrets, mask }),
         Err(error) => {
@@ -109,7 +111,7 @@ fn known(stage: &Stage<'_>, fence: &Fence) -> Result<(Ledger, Before), Hindrance
     let checkpoint = checkpoint.map(|handoff| handoff.output);
     let remembered = remembered(stage, snapshot, checkpoint.is_some(), &ledger, &tally);
     patiently(stage, || {
-        let packet = serde_json::to_vec(&stage.packet(fence.token())).unwrap_or_default();
+        let packet = serde_json::to_vec(&stage.packet(fence.token(), None)).unwrap_or_default();
         stage.state.put(&keys::agent_packet(agent), &packet, Some(fence))?;
         let name = serde_json::to_vec(agent.as_str()).unwrap_or_default();
         stage.state.put(&keys::task_active_agent(stage.task), &name, Some(fence))?;
@@ -172,7 +174,7 @@ fn read<T: DeserializeOwned>(stage: &Stage<'_>, key: &ValueKey) -> Result<Option
 }
 
 /// Tries it until it is done, it is clear that it never will be, or patience is over.
-fn patiently<T>(stage: &Stage<'_>, mut work: impl FnMut() -> Result<T, Hindrance>) -> Result<T, Hindrance> {
+pub(super) fn patiently<T>(stage: &Stage<'_>, mut work: impl FnMut() -> Result<T, Hindrance>) -> Result<T, Hindrance> {
     let since = Instant::now();
     loop {
         if stage.is_cancelled() {

@@ -10,7 +10,7 @@ use crate::{
     diagnostic::Diagnostic,
     files::FileError,
     findings::Held,
-    manifest::{self, Overrides, Plan},
+    manifest::{self, Overrides, Plan, StatePlan},
     stopped::{Stop, Stopped},
 };
 
@@ -36,6 +36,9 @@ pub struct Settings {
     pub approvals: Vec<PathBuf>,
     /// Whether a review that nobody signed off is a no-go.
     pub strict_manual: bool,
+    /// Where the state is that agents share, as the user wrote it, instead of where the manifest says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// What the decision is about.
     pub subject: Option<String>,
     /// The run's clock, RFC 3339.
@@ -57,6 +60,7 @@ impl Settings {
             gates: Vec::new(),
             approvals: Vec::new(),
             strict_manual: false,
+            state: None,
             subject: None,
             now: now.to_string(),
             fixed_clock: false,
@@ -90,7 +94,8 @@ impl Settings {
     /// The plan of the manifest.
     ///
     /// # Errors
-    /// When the manifest cannot be read, does not resolve, or has no gate of a name that is asked for.
+    /// When the manifest cannot be read, does not resolve, or has no gate of a name that is asked for; when the state is named by
+    /// what names none.
     pub fn plan(&self, shelf: &Shelf) -> Result<Plan, Stopped> {
         let bytes = shelf.read(&self.manifest, manifest::MAX_BYTES).map_err(|error| {
             let help =
@@ -98,8 +103,11 @@ impl Settings {
             Stopped::usage(Diagnostic::from(error).help(help))
         })?;
         let overrides = Overrides { evidence: self.evidence.clone() };
-        let plan = manifest::parse(&bytes, &self.manifest, &overrides)
+        let mut plan = manifest::parse(&bytes, &self.manifest, &overrides)
             .map_err(|problems| Stopped { stop: Stop::Usage, problems })?;
+        if let Some(state) = &self.state {
+            plan.state = StatePlan::parse(state, &self.folder).map_err(|bad| Stopped::usage(bad.problem(state)))?;
+        }
         if self.gates.is_empty() { Ok(plan) } else { plan.select(&self.gates).map_err(Stopped::usage) }
     }
 }
@@ -141,5 +149,21 @@ impl<'s> Intake<'s> {
         let own = [plan.approvals.clone()];
         let places = if settings.approvals.is_empty() { &own } else { settings.approvals.as_slice() };
         Ok(Self { trust, held, held_files, approvals: approvals(places, shelf), shelf })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_before_runs_had_a_state_is_read_still() {
+        let mut settings = Settings::new("m.toml".into(), "/here".into(), Timestamp::UNIX_EPOCH);
+        let json = settings.to_json().expect("UTF-8");
+        assert!(!json.contains("state"), "{json}");
+        assert_eq!(Settings::from_json(json.as_bytes()), Some(settings.clone()));
+        settings.state = Some("redis://h".to_owned());
+        let json = settings.to_json().expect("UTF-8");
+        assert_eq!(Settings::from_json(json.as_bytes()), Some(settings));
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use super::{
-    Content, EvidenceStep, Finish, GateStep, Head, Keep, Kind, Ledger, LedgerError, RunStart, Step, Use,
+    AgentStep, Content, EvidenceStep, Finish, GateStep, Head, Keep, Kind, Ledger, LedgerError, RunStart, Step, Use,
     blobs::{Hashed, put},
     facts::{BeginFacts, Facts, FinishFacts, OutcomeFacts},
     hash::{Bound, Link},
@@ -77,6 +77,10 @@ impl<'a> Prepared<'a> {
             Step::Evidence(EvidenceStep { name, at, outcome, keeps }) => {
                 let facts = Facts::Evidence(OutcomeFacts { outcome: outcome.to_string() });
                 Ok(Self { kind: Kind::Evidence, name, at: *at, facts, keeps: with_uses(keeps, &[])? })
+            }
+            Step::Agent(AgentStep { name, at, outcome, keeps }) => {
+                let facts = Facts::Agent(OutcomeFacts { outcome: outcome.to_string() });
+                Ok(Self { kind: Kind::Agent, name, at: *at, facts, keeps: with_uses(keeps, &[])? })
             }
             Step::Gate(gate) => {
                 let facts = Facts::Gate(OutcomeFacts { outcome: gate.outcome.to_string() });

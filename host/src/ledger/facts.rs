@@ -13,6 +13,8 @@ pub enum Facts {
     Begin(BeginFacts),
     /// Of a piece of evidence.
     Evidence(OutcomeFacts),
+    /// Of an agent's stage.
+    Agent(OutcomeFacts),
     /// Of a gate.
     Gate(OutcomeFacts),
     /// Of a run that came to its end.
@@ -69,6 +71,7 @@ impl Facts {
         match kind {
             Kind::Begin => parse(text).map(Self::Begin),
             Kind::Evidence => parse(text).map(Self::Evidence),
+            Kind::Agent => parse(text).map(Self::Agent),
             Kind::Gate => parse(text).map(Self::Gate),
             Kind::Finish => parse(text).map(Self::Finish),
             Kind::Prune => parse(text).map(Self::Prune),
@@ -85,7 +88,7 @@ impl Facts {
     #[must_use]
     pub fn outcome(&self) -> Option<&str> {
         match self {
-            Self::Evidence(facts) | Self::Gate(facts) => Some(&facts.outcome),
+            Self::Evidence(facts) | Self::Agent(facts) | Self::Gate(facts) => Some(&facts.outcome),
             Self::Finish(facts) => Some(&facts.decision),
             Self::Begin(_) | Self::Prune(_) => None,
         }

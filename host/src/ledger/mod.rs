@@ -72,7 +72,9 @@ pub use prune::{Prune, Pruned};
 pub use read::{Entry, Filter, Finished, Kept, KeptRun, RunRow};
 pub use schema::VERSION;
 pub use seal::{HEAD_TYPE, Seal, SealError};
-pub use step::{Asked, Content, EvidenceStep, Finish, GateStep, Keep, Kind, RunStart, Step, Use, UseRole, role};
+pub use step::{
+    AgentStep, Asked, Content, EvidenceStep, Finish, GateStep, Keep, Kind, RunStart, Step, Use, UseRole, role,
+};
 pub use verify::{Unverified, Verified};
 pub use writer::Writer;
 

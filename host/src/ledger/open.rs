@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig};
 
 use super::{Ledger, LedgerError, schema::FORM, witness};
-use crate::sqlite::{check_header, check_tables, create, harden};
+use crate::sqlite::{beside, check_header, check_tables, create, files, harden};
 
 /// How long a writer waits for another one.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,12 +56,7 @@ impl Ledger {
     /// Every file that belongs to the ledger at `path`: its own, the log with its index, and the witness.
     #[must_use]
     pub fn files(path: &Path) -> Vec<PathBuf> {
-        let beside = |ending: &str| {
-            let mut file = path.as_os_str().to_owned();
-            file.push(ending);
-            PathBuf::from(file)
-        };
-        ["", "-wal", "-shm", "-head"].map(beside).into()
+        files(path).into_iter().chain([beside(path, "-head")]).collect()
     }
 
     /// Moves what stands in the log beside the file into the file, which is then all there is to copy.
@@ -106,9 +101,7 @@ pub(super) fn frozen(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Whether the log holds what the file does not; then the file alone is not the ledger.
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    fs::symlink_metadata(log).is_ok_and(|found| found.len() > 0)
+    fs::symlink_metadata(beside(path, "-wal")).is_ok_and(|found| found.len() > 0)
 }
 
 fn settle(connection: &Connection, wait: Duration) -> Result<(), LedgerError> {

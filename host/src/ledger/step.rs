@@ -28,7 +28,7 @@ pub mod role {
     pub const PIECE: &str = "piece";
     /// Of a piece of evidence: its bytes.
     pub const BYTES: &str = "bytes";
-    /// Of a gate: its entry in the record, as JSON.
+    /// Of a gate: its entry in the record, as JSON. Of an agent's stage: the same, with its outputs and what its gates judged.
     pub const ENTRY: &str = "entry";
     /// Of a gate: the module's file.
     pub const MODULE: &str = "module";
@@ -60,6 +60,8 @@ pub enum Kind {
     Begin,
     /// A piece of evidence was collected, or could not be.
     Evidence,
+    /// An agent's stage ended.
+    Agent,
     /// A gate came to something.
     Gate,
     /// A run came to its end.
@@ -69,7 +71,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Begin, Self::Evidence, Self::Gate, Self::Finish, Self::Prune];
+    const ALL: [Self; 6] = [Self::Begin, Self::Evidence, Self::Agent, Self::Gate, Self::Finish, Self::Prune];
 
     /// Its name.
     #[must_use]
@@ -77,6 +79,7 @@ impl Kind {
         match self {
             Self::Begin => "begin",
             Self::Evidence => "evidence",
+            Self::Agent => "agent",
             Self::Gate => "gate",
             Self::Finish => "finish",
             Self::Prune => "prune",
@@ -178,6 +181,8 @@ pub struct RunStart<'a> {
 pub enum Step<'a> {
     /// A piece of evidence.
     Evidence(EvidenceStep<'a>),
+    /// An agent's stage.
+    Agent(AgentStep<'a>),
     /// A gate.
     Gate(GateStep<'a>),
 }
@@ -192,6 +197,19 @@ pub struct EvidenceStep<'a> {
     /// `completed`, or what kept it from that.
     pub outcome: Cow<'a, str>,
     /// How it was collected, and its bytes.
+    pub keeps: Vec<Keep<'a>>,
+}
+
+/// An agent's stage that ended. The gates that judged the agent are steps of their own, handed in with it.
+#[derive(Clone, Debug)]
+pub struct AgentStep<'a> {
+    /// The name of the stage.
+    pub name: Cow<'a, str>,
+    /// When it ended.
+    pub at: Timestamp,
+    /// How the agent ended, in one word.
+    pub outcome: Cow<'a, str>,
+    /// What became of it, and what it gave.
     pub keeps: Vec<Keep<'a>>,
 }
 

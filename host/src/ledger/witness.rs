@@ -6,7 +6,6 @@
 //! a machine, the ledger is as long as it says or longer. It proves nothing against whoever writes it; a seal does.
 
 use std::{
-    ffi::OsString,
     fs::OpenOptions,
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -15,7 +14,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{Head, LedgerError, append};
-use crate::{digest::Digest, files::read_capped};
+use crate::{digest::Digest, files::read_capped, sqlite::beside};
 
 /// Bytes of a witness: a number, a digest, and the start of the digest of both.
 const LENGTH: usize = 20 + 1 + 64 + 1 + 12 + 1;
@@ -23,9 +22,7 @@ const LENGTH: usize = 20 + 1 + 64 + 1 + 12 + 1;
 const TRIES: usize = 3;
 
 fn path_of(ledger: &Path) -> PathBuf {
-    let mut path = OsString::from(ledger);
-    path.push("-head");
-    path.into()
+    beside(ledger, "-head")
 }
 
 fn text(head: &Head) -> String {

@@ -17,7 +17,8 @@ use super::{Ledger, LedgerError, RunStart, Step};
 const WAITING: usize = 64;
 
 enum Order {
-    Keep(Box<Step<'static>>),
+    /// Keep these, all of them or none.
+    Keep(Vec<Step<'static>>),
     /// Answer once everything before is on disk.
     Settle(Sender<()>),
 }
@@ -69,7 +70,12 @@ impl Writer {
 
     /// Hands in a step. Should the ledger have failed before, it is lost; [`Writer::settle`] and [`Writer::end`] say so.
     pub fn keep(&self, step: Step<'static>) {
-        let _ = self.orders.send(Order::Keep(Box::new(step)));
+        self.keep_all(vec![step]);
+    }
+
+    /// Hands in steps that are kept together or not at all.
+    pub fn keep_all(&self, steps: Vec<Step<'static>>) {
+        let _ = self.orders.send(Order::Keep(steps));
     }
 
     /// Waits until everything that was handed in is on disk.
@@ -107,7 +113,7 @@ fn write(
         let mut settled = Vec::new();
         for order in std::iter::once(first).chain(incoming.try_iter().take(WAITING)) {
             match order {
-                Order::Keep(step) => steps.push(*step),
+                Order::Keep(more) => steps.extend(more),
                 Order::Settle(answer) => settled.push(answer),
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{plan::CommandSource, template::Template};
+use super::{plan::CommandSource, template::Part};
 use crate::{
     agent::{Confidence, ErrorBudget, Tier},
     decision::{Expr, Truth},
@@ -145,12 +145,21 @@ pub enum StatePlan {
 /// A server that speaks Redis' protocol. Displays without a user and a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedisPlan {
-    /// The URL as it is written; the password in it, if any, comes from the environment.
-    pub url: Template,
     /// The host, in lower case and without brackets.
     pub host: String,
     /// The port.
     pub port: u16,
     /// The number of the database.
     pub database: u32,
+    /// How to be let in, where that is said.
+    pub login: Option<Login>,
+}
+
+/// A user and a password, of text and variables of the environment in turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user; the one that needs no name where it is empty.
+    pub user: Vec<Part>,
+    /// The password: variables alone.
+    pub password: Vec<Part>,
 }

@@ -160,16 +160,6 @@ fn what_the_manifest_does_not_say_of_an_agent_is_as_the_core_has_it() {
 }
 
 #[test]
-fn what_no_run_does_yet_is_refused_where_it_is_written_and_drawn_all_the_same() {
-    let text = format!("{HEAD}{GOVERNED}");
-    read(&text, &[]).expect("it can be drawn");
-    let problems = parse(text.as_bytes(), Path::new("d/p.toml"), &Overrides::default()).expect_err("no run does it");
-    let places: Vec<_> =
-        told(&problems).iter().map(|line| line.split(": ").next().unwrap_or_default().to_owned()).collect();
-    assert_eq!(places, ["5:1 not-available", "8:9 not-available", "29:2 not-available", "57:1 stage-kind"]);
-}
-
-#[test]
 fn an_overridden_output_of_an_agent_is_waited_for_no_more() {
     let plan = read(&format!("{HEAD}{GOVERNED}"), &[("draft", "draft.json")]).expect("a plan");
     assert!(plan.awaited_agents().iter().all(Vec::is_empty));

@@ -1,6 +1,6 @@
 //! Evidence that is not there before an agent gave it, and what is collected behind that.
 
-use super::{EvidenceSource, Origin, Plan, order::order};
+use super::{EvidenceSource, Origin, Plan, StageKind, order::order};
 
 /// Agents, as indices; there are few enough for a bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,18 @@ impl Plan {
     #[must_use]
     pub fn awaited_agents(&self) -> Vec<Vec<usize>> {
         awaited(&self.evidence).into_iter().map(|agents| agents.iter().collect()).collect()
+    }
+
+    /// For each gate whether it is asked by an agent's stage, or by one behind such a stage: what lies in folders is looked at
+    /// for it when it is asked, because agents change that.
+    #[must_use]
+    pub fn late_gates(&self) -> Vec<bool> {
+        let mut late = vec![false; self.gates.len()];
+        let stages = self.stages.iter().skip_while(|stage| !matches!(stage.kind, StageKind::Agent(_)));
+        for gate in stages.flat_map(|stage| &stage.gates) {
+            late.get_mut(*gate).into_iter().for_each(|late| *late = true);
+        }
+        late
     }
 }
 

@@ -17,7 +17,6 @@ mod hostile;
 mod hosts;
 mod json;
 mod late;
-mod later;
 mod limits;
 #[cfg(test)]
 mod mistakes;
@@ -41,12 +40,10 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
-
 use crate::{diagnostic::Diagnostic, digest::Digest};
 
 pub use completion::{Completion, CompletionMode};
-pub use governed::{AgentPlan, Branch, Condition, RedisPlan, Side, StageKind, StatePlan};
+pub use governed::{AgentPlan, Branch, Condition, Login, RedisPlan, Side, StageKind, StatePlan};
 pub use hosts::{BadHost, HostRule, Hosts};
 pub(crate) use json::{JsonError, MAX_DEPTH, table as json_table};
 pub use plan::{
@@ -75,26 +72,7 @@ pub struct Overrides {
 /// # Errors
 /// Every problem of the manifest (a hundred at most), in the file's order, each with a stable code and its place as
 /// `path:line:column`. A text that is not TOML has only the problems of its syntax, because nothing else can be known of it.
-/// What can be read and not be run is a problem too: see [`parse_whole`].
 pub fn parse(bytes: &[u8], path: &Path, overrides: &Overrides) -> Result<Plan, Vec<Diagnostic>> {
-    read(bytes, path, overrides, later::refuse)
-}
-
-/// The plan that the manifest in `bytes` means, with all that this version can read and show, also where it cannot run it:
-/// conditions, agents and what goes with them.
-///
-/// # Errors
-/// As [`parse`], but for what cannot be run.
-pub fn parse_whole(bytes: &[u8], path: &Path, overrides: &Overrides) -> Result<Plan, Vec<Diagnostic>> {
-    read(bytes, path, overrides, |_, _| {})
-}
-
-fn read(
-    bytes: &[u8],
-    path: &Path,
-    overrides: &Overrides,
-    refuse: impl FnOnce(&DeTable<'_>, &mut Problems<'_>),
-) -> Result<Plan, Vec<Diagnostic>> {
     if bytes.len() as u64 > MAX_BYTES {
         let message = format!("the manifest has {} bytes, and {MAX_BYTES} are allowed", bytes.len());
         return Err(vec![Diagnostic::new("manifest-too-large", message).at(crate::files::shown(path))]);
@@ -109,10 +87,8 @@ fn read(
         }
     };
     let mut problems = Problems::new(text, path);
-    let plan = syntax::read(text, &mut problems).map(|document| {
-        refuse(&document, &mut problems);
-        resolve::plan(&document, (path, Digest::of(bytes)), overrides, &mut problems)
-    });
+    let plan = syntax::read(text, &mut problems)
+        .map(|document| resolve::plan(&document, (path, Digest::of(bytes)), overrides, &mut problems));
     match plan {
         Some(plan) if problems.is_empty() => Ok(plan),
         _ => Err(problems.finish()),

@@ -2,16 +2,14 @@
 
 use std::{fmt, path::Path};
 
-use zeroize::Zeroizing;
-
 use super::{
-    Hosts, Part, RedisPlan, StatePlan, Template,
+    Hosts, Login, Part, RedisPlan, StatePlan, Template,
     hosts::{BadHost, authority},
     network::refusal,
     problems::{Problems, quoted},
     reader::Table,
 };
-use crate::diagnostic::Diagnostic;
+use crate::{diagnostic::Diagnostic, digest::unhex};
 
 const SCHEME: &str = "redis://";
 /// The port of Redis.
@@ -24,7 +22,7 @@ const VARIABLE: char = '\0';
 /// A text that names no place for the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadState {
-    /// It is empty.
+    /// It is empty, or holds a NUL.
     #[error("it names no file")]
     Empty,
     /// A `${` that opens no variable.
@@ -45,6 +43,9 @@ pub enum BadState {
     /// A user without a password.
     #[error("a user has a password behind a `:`, as in `redis://USER:${{env:NAME}}@HOST`")]
     User,
+    /// A `%` that stands for no byte, or bytes that are no text.
+    #[error("a `%` in a user is written `%25`")]
+    Encoding,
     /// What stands behind the user is no host.
     #[error("{0}")]
     Host(BadHost),
@@ -56,6 +57,16 @@ pub enum BadState {
     Character,
 }
 
+impl BadState {
+    /// What is told of `text`, which names no place for the state.
+    #[must_use]
+    pub fn problem(self, text: &str) -> Diagnostic {
+        // Before an `@` may stand a password.
+        let shown = if text.contains('@') { "`state`".to_owned() } else { quoted(text) };
+        Diagnostic::new("bad-state", format!("{shown} names no place for the state")).help(self.to_string())
+    }
+}
+
 impl StatePlan {
     /// The place that `text` names: a URL `redis://[[USER]:${env:NAME}@]HOST[:PORT][/DATABASE]`, or the path of a SQLite file
     /// from `folder`.
@@ -65,7 +76,7 @@ impl StatePlan {
     pub fn parse(text: &str, folder: &Path) -> Result<Self, BadState> {
         if !text.contains("://") {
             return match text {
-                "" => Err(BadState::Empty),
+                _ if text.is_empty() || text.contains('\0') => Err(BadState::Empty),
                 _ if text.contains("${") => Err(BadState::Variable),
                 _ => Ok(Self::File(folder.join(text))),
             };
@@ -97,18 +108,44 @@ fn redis(url: Template) -> Result<RedisPlan, BadState> {
         return Err(BadState::Variable);
     }
     let (host, port) = authority(server).map_err(BadState::Host)?;
-    login.map_or(Ok(()), check_login)?;
-    let database = database(path)?;
-    Ok(RedisPlan { host, port: port.unwrap_or(PORT), database, url })
+    let mut names = url.variables();
+    let login = login.map(|login| self::login(login, &mut names)).transpose()?;
+    Ok(RedisPlan { host, port: port.unwrap_or(PORT), database: database(path)?, login })
 }
 
-/// A user may stand there, and a password that is nothing but variables has to.
-fn check_login(login: &str) -> Result<(), BadState> {
-    let (_, password) = login.split_once(':').ok_or(BadState::User)?;
+/// `USER:PASSWORD`: a user may stand there, and a password that is nothing but variables has to.
+fn login<'n>(login: &str, names: &mut impl Iterator<Item = &'n str>) -> Result<Login, BadState> {
+    let (user, password) = login.split_once(':').ok_or(BadState::User)?;
     if password.is_empty() || !password.chars().all(|character| character == VARIABLE) {
         return Err(BadState::Password);
     }
-    Ok(())
+    Ok(Login { user: parts(user, names)?, password: parts(password, names)? })
+}
+
+/// Text and variables in turn. What a variable holds is taken as it is; text is percent-encoded in a URL.
+fn parts<'n>(flat: &str, names: &mut impl Iterator<Item = &'n str>) -> Result<Vec<Part>, BadState> {
+    let mut parts = Vec::new();
+    for (at, text) in flat.split(VARIABLE).enumerate() {
+        if at > 0 {
+            parts.extend(names.next().map(|name| Part::Env(name.to_owned())));
+        }
+        if !text.is_empty() {
+            parts.push(Part::Text(decoded(text)?));
+        }
+    }
+    Ok(parts)
+}
+
+/// `text` without percent-encoding.
+fn decoded(text: &str) -> Result<String, BadState> {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2).ok_or(BadState::Encoding)?;
+        bytes.extend(unhex::<1>(digits).ok_or(BadState::Encoding)?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).map_err(|_| BadState::Encoding)
 }
 
 fn database(path: &str) -> Result<u32, BadState> {
@@ -118,37 +155,6 @@ fn database(path: &str) -> Result<u32, BadState> {
             digits.parse().ok().filter(|number| *number <= HIGHEST_DATABASE).ok_or(BadState::Database)
         }
         _ => Err(BadState::Database),
-    }
-}
-
-impl RedisPlan {
-    /// The URL with the variables of the environment in it, percent-encoded, so that nothing in a password is taken for a part
-    /// of the URL.
-    ///
-    /// # Errors
-    /// The name of a variable that is not set.
-    pub fn filled(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Zeroizing<String>, String> {
-        let mut url = Zeroizing::new(String::new());
-        for part in &self.url.parts {
-            match part {
-                Part::Text(text) => url.push_str(text),
-                Part::Env(name) => {
-                    let value = Zeroizing::new(variable(name).ok_or_else(|| name.clone())?);
-                    value.bytes().for_each(|byte| push_encoded(byte, &mut url));
-                }
-            }
-        }
-        Ok(url)
-    }
-}
-
-/// A byte of a user or a password: what RFC 3986 reserves is encoded, and so is all that is not ASCII.
-fn push_encoded(byte: u8, url: &mut String) {
-    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-        url.push(char::from(byte));
-    } else {
-        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-        url.extend(['%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
 }
 
@@ -173,10 +179,7 @@ pub(super) fn state(root: Table<'_>, folder: &Path, hosts: Option<&Hosts>, probl
             state
         }
         Err(error) => {
-            // Before an `@` may stand a password.
-            let shown = if text.it.contains('@') { "`state`".to_owned() } else { quoted(text.it) };
-            let message = format!("{shown} names no place for the state");
-            problems.add(text.at, Diagnostic::new("bad-state", message).help(error.to_string()));
+            problems.add(text.at, error.problem(text.it));
             StatePlan::User
         }
     }
@@ -193,8 +196,14 @@ mod tests {
             StatePlan::User => "user".to_owned(),
             StatePlan::File(path) => path.display().to_string(),
             StatePlan::Redis(redis) => {
-                let variable = |name: &str| (name != "GONE").then(|| format!("<{name}>@"));
-                format!("{redis} {}", redis.filled(&variable).as_deref().map_or_else(Clone::clone, ToString::to_string))
+                let shown = |part: &Part| match part {
+                    Part::Text(text) => text.clone(),
+                    Part::Env(name) => format!("<{name}>"),
+                };
+                let said = |parts: &[Part]| parts.iter().map(shown).collect::<String>();
+                let login =
+                    redis.login.as_ref().map(|login| format!(" {}:{}", said(&login.user), said(&login.password)));
+                format!("{redis}{}", login.unwrap_or_default())
             }
         })
     }
@@ -204,14 +213,17 @@ mod tests {
         for (text, expect) in [
             ("state.sqlite", Ok("d/state.sqlite")),
             ("/var/lib/p.db", Ok("/var/lib/p.db")),
-            ("redis://127.0.0.1", Ok("redis://127.0.0.1:6379/0 redis://127.0.0.1")),
-            ("redis://[::1]:7000/15", Ok("redis://[::1]:7000/15 redis://[::1]:7000/15")),
-            ("redis://DB.Example.com/", Ok("redis://db.example.com:6379/0 redis://DB.Example.com/")),
-            ("redis://:${env:PW}@localhost:1/2", Ok("redis://localhost:1/2 redis://:%3CPW%3E%40@localhost:1/2")),
-            ("redis://ci:${env:A}${env:B}@h", Ok("redis://h:6379/0 redis://ci:%3CA%3E%40%3CB%3E%40@h")),
-            ("redis://${env:U}@x:${env:PW}@h", Ok("redis://h:6379/0 redis://%3CU%3E%40@x:%3CPW%3E%40@h")),
-            ("redis://:${env:GONE}@h", Ok("redis://h:6379/0 GONE")),
+            ("redis://127.0.0.1", Ok("redis://127.0.0.1:6379/0")),
+            ("redis://[::1]:7000/15", Ok("redis://[::1]:7000/15")),
+            ("redis://DB.Example.com/", Ok("redis://db.example.com:6379/0")),
+            ("redis://:${env:PW}@localhost:1/2", Ok("redis://localhost:1/2 :<PW>")),
+            ("redis://ci:${env:A}${env:B}@h", Ok("redis://h:6379/0 ci:<A><B>")),
+            ("redis://${env:U}@x%3a%25:${env:PW}@h", Ok("redis://h:6379/0 <U>@x:%:<PW>")),
             ("", Err(BadState::Empty)),
+            ("a\0b", Err(BadState::Empty)),
+            ("redis://u%4:${env:PW}@h", Err(BadState::Encoding)),
+            ("redis://u%zz:${env:PW}@h", Err(BadState::Encoding)),
+            ("redis://u%ff:${env:PW}@h", Err(BadState::Encoding)),
             ("${env:HOME}/state", Err(BadState::Variable)),
             ("rediss://h", Err(BadState::Tls)),
             ("REDIS://h", Err(BadState::Scheme)),
@@ -244,7 +256,7 @@ mod tests {
         #[test]
         fn no_password_in_the_text_is_ever_taken(user in "[a-z]{0,3}", password in "[a-zA-Z0-9%$:@/]{1,12}") {
             if let Ok(StatePlan::Redis(redis)) = StatePlan::parse(&format!("redis://{user}:{password}@h"), Path::new("")) {
-                prop_assert!(!redis.url.written.contains('@'), "{}", redis.url.written);
+                prop_assert!(redis.login.is_none(), "{redis:?}");
             }
         }
 

@@ -9,7 +9,7 @@ pub(super) const HEAD: &str = "schema = 1\nname = 't'\ntrust = 'trust.toml'\n";
 
 pub(super) fn read(text: &str, overrides: &[(&str, &str)]) -> Result<Plan, Vec<Diagnostic>> {
     let evidence = overrides.iter().map(|(name, path)| ((*name).to_owned(), PathBuf::from(path))).collect();
-    parse_whole(text.as_bytes(), Path::new("d/p.toml"), &Overrides { evidence })
+    parse(text.as_bytes(), Path::new("d/p.toml"), &Overrides { evidence })
 }
 
 const WHOLE: &str = r#"

@@ -30,7 +30,7 @@ fn command(gate: &GateResult, record: &Record, silent: bool) -> Option<String> {
 }
 
 /// A path as one word of a shell's.
-fn quoted(path: &str) -> String {
+pub(super) fn quoted(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/+=:,@%".contains(&byte);
     if !path.is_empty() && path.bytes().all(plain) {
         path.to_owned()

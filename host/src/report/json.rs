@@ -36,12 +36,22 @@ pub fn line(value: &impl Serialize) -> serde_json::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::samples::{check_golden, record};
+    use crate::report::samples::{check_golden, governed, record};
 
     #[test]
     fn the_record_of_a_run_with_every_outcome_is_as_it_was() {
         let text = decision_json(&record()).expect("serializes");
         check_golden("decision.json", &text, include_str!("testdata/decision.json"));
+    }
+
+    #[test]
+    fn agents_stand_in_it_with_their_violations_and_budgets() {
+        let whole: serde_json::Value =
+            serde_json::from_str(&decision_json(&governed()).expect("serializes")).expect("is JSON");
+        let part = |name: &str| (name.to_owned(), whole[name].clone());
+        let parts: serde_json::Map<_, _> = ["agents", "violations", "errorBudget"].map(part).into_iter().collect();
+        let text = pretty(&parts).expect("serializes");
+        check_golden("decision-agents.json", &text, include_str!("testdata/decision-agents.json"));
     }
 
     #[test]
@@ -72,7 +82,7 @@ mod tests {
         assert_eq!(
             names(&json),
             "schemaVersion runId decision verificationResult exitCode completion verifier timeVerified startedOn finishedOn subject \
-             policy trust revocations inputs baseline summary stages gates approvals violations errorBudget reasons nextActions"
+             policy trust revocations inputs baseline summary stages agents gates approvals violations errorBudget reasons nextActions"
         );
         assert_eq!(
             names(&json["gates"][0]),

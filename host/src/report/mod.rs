@@ -4,6 +4,8 @@
 //! wherever people read it. Only JSON carries it whole.
 
 mod actions;
+mod agents;
+mod completion;
 mod gate_results;
 pub mod github;
 mod graph;

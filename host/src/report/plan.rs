@@ -1,10 +1,12 @@
 //! A plan for people: what a run would do, in the order in which it would.
 
-use std::fmt::Write as _;
+mod governed;
+
+use std::{fmt::Write as _, path::Path};
 
 use crate::{
     files::shown,
-    manifest::{Completion, Enforcement, Exchange, GatePlan, Hosts, Input, Origin, Plan, Rule, StageKind},
+    manifest::{Completion, Enforcement, Exchange, GatePlan, Hosts, Input, Origin, Plan, StageKind, Template},
     text::printable,
 };
 
@@ -14,36 +16,40 @@ pub fn describe(plan: &Plan) -> String {
     let mut text = format!("{} ({})\n", printable(&plan.name), shown(&plan.path));
     let _ = writeln!(text, "  trust     {}", shown(&plan.trust));
     text.push_str(&network_line(plan));
+    text.push_str(&governed::state_line(plan));
     for (source, _) in plan.evidence.iter().zip(plan.wanted_evidence()).filter(|(_, wanted)| *wanted) {
         let after = names(source.after.iter().filter_map(|index| plan.evidence.get(*index)).map(|source| &source.name));
-        let _ = writeln!(text, "  evidence  {}: {}{after}", printable(&source.name), origin(&source.origin));
+        let _ = writeln!(text, "  evidence  {}: {}{after}", printable(&source.name), origin(plan, &source.origin));
     }
     for stage in &plan.stages {
-        let kind = match stage.kind {
-            StageKind::Gate => "one gate",
-            StageKind::Parallel => "in parallel",
-            StageKind::Agent(_) => "an agent",
-            StageKind::Condition(_) => "a condition",
+        let kind = match &stage.kind {
+            StageKind::Gate => "one gate".to_owned(),
+            StageKind::Parallel => "in parallel".to_owned(),
+            StageKind::Agent(agent) => agent_named(plan, *agent, true),
+            StageKind::Condition(_) => "a condition".to_owned(),
         };
         let needs = names(stage.needs.iter().filter_map(|need| plan.stages.get(*need)).map(|stage| &stage.id));
         let _ = writeln!(text, "  stage     {} ({kind}){needs}", printable(&stage.id));
-        for gate in stage.gates.iter().filter_map(|gate| plan.gates.get(*gate)) {
-            text.push_str(&gate_lines(plan, gate));
+        text.push_str(&governed::agent_lines(plan, stage));
+        for (index, gate) in stage.gates.iter().filter_map(|index| Some((*index, plan.gates.get(*index)?))) {
+            text.push_str(&gate_lines(plan, gate, &governed::asked_at(plan, stage, index)));
         }
     }
-    let rule = match &plan.rule {
-        Rule::All => "every mandatory gate passes".to_owned(),
-        Rule::Any => "one mandatory gate passes".to_owned(),
-        Rule::AtLeast(number) => format!("{number} mandatory gates pass"),
-        Rule::Expr(expr) => expr.to_string(),
-    };
-    let _ = writeln!(text, "  go when   {rule}");
+    let _ = writeln!(text, "  go when   {}", plan.rule.told());
     if let Some(Completion { mode, task_class, kinds, .. }) = &plan.completion {
         let class = task_class.map(|class| format!(" ({class})")).unwrap_or_default();
         let kinds = if kinds.is_empty() { "a probe".to_owned() } else { kinds.join(", ") };
         let _ = writeln!(text, "  complete  {}{class} when {kinds} passed", mode.name());
     }
+    text.push_str(&governed::events_lines(plan));
     text
+}
+
+/// `agent builder`, with its tier where that matters.
+fn agent_named(plan: &Plan, agent: usize, with_tier: bool) -> String {
+    let Some(agent) = plan.agents.get(agent) else { return "an agent".to_owned() };
+    let tier = if with_tier { format!(", tier {}", agent.tier) } else { String::new() };
+    format!("agent {}{tier}", printable(&agent.name))
 }
 
 /// What may be reached, where that is a question at all.
@@ -60,23 +66,28 @@ fn network_line(plan: &Plan) -> String {
 }
 
 /// Where evidence comes from, as the manifest says it: no variable is looked up here.
-fn origin(origin: &Origin) -> String {
+fn origin(plan: &Plan, origin: &Origin) -> String {
     match origin {
         Origin::File { path, optional: false, .. } => shown(path),
         Origin::File { path, optional: true, .. } => format!("{} if it is there", shown(path)),
         Origin::Files { pattern, root } => format!("the digests of {}", shown(&root.join(pattern))),
         Origin::Value(_) => "a value in the manifest".to_owned(),
         Origin::Env(names) => format!("the environment's {}", names.join(", ")),
-        Origin::Command(command) => {
-            let words: Vec<_> = command.argv.iter().map(|word| argument(&word.written)).collect();
-            format!("runs {} in {}", words.join(" "), shown(&command.cwd))
-        }
+        Origin::Command(source) => format!("runs {}", command(&source.argv, &source.cwd)),
         Origin::Http(http) => {
             let exchange = |exchange: &Exchange| format!("{} {}", exchange.method, printable(&exchange.url.written));
             http.exchanges.iter().map(exchange).collect::<Vec<_>>().join(", then ")
         }
-        Origin::Agent { output, .. } => format!("the last {output} output of an agent"),
+        Origin::Agent { agent, output } => {
+            format!("the last {output} output of {}", agent_named(plan, *agent, false))
+        }
     }
+}
+
+/// A command as it is written, and where it runs.
+fn command(argv: &[Template], cwd: &Path) -> String {
+    let words: Vec<_> = argv.iter().map(|word| argument(&word.written)).collect();
+    format!("{} in {}", words.join(" "), shown(cwd))
 }
 
 /// One argument, in quotes where its ends would not be seen otherwise.
@@ -86,10 +97,11 @@ fn argument(written: &str) -> String {
     if is_plain { shown } else { format!("'{shown}'") }
 }
 
-fn gate_lines(plan: &Plan, gate: &GatePlan) -> String {
+fn gate_lines(plan: &Plan, gate: &GatePlan, asked_at: &str) -> String {
     let advisory = if gate.enforcement == Enforcement::Advisory { ", advisory" } else { "" };
     let needs = names(gate.needs.iter().filter_map(|need| plan.gates.get(*need)).map(|gate| &gate.name));
-    let mut text = format!("    gate    {}: {}{advisory}{needs}\n", printable(&gate.name), shown(&gate.module));
+    let mut text =
+        format!("    gate    {}: {}{advisory}{asked_at}{needs}\n", printable(&gate.name), shown(&gate.module));
     let evidence = |index: &usize| plan.evidence.get(*index).map(|source| printable(&source.name)).unwrap_or_default();
     let asked = match &gate.input {
         Input::Nothing => return text,

@@ -1,4 +1,5 @@
-//! What speaks against what was judged, one row a thing, the same for every form in which it is shown.
+//! What speaks against what was judged, and what is to be known of an agent: one row a thing, the same for every form in
+//! which it is shown.
 
 use std::borrow::Cow;
 
@@ -6,7 +7,8 @@ use portcullis_sdk::{Finding, Severity};
 
 use super::is_unsigned;
 use crate::{
-    decision::{GateResult, place, told},
+    agent::{Cause, Consequence, Violation},
+    decision::{AgentRecord, GateResult, place, told},
     findings::{BaselineState, Found},
 };
 
@@ -25,6 +27,12 @@ pub(super) enum RowKind {
     Probe,
     /// A rule of the pipeline that was broken.
     Rule,
+    /// A rule that an agent broke, with what followed from it.
+    Broken(Consequence),
+    /// A promotion that an agent has asked for and not got.
+    Promotion,
+    /// What the shared state does not hold.
+    Unwritten,
 }
 
 impl RowKind {
@@ -39,6 +47,9 @@ impl RowKind {
             Self::Finding(Severity::Note) => "note",
             Self::Probe => "probe",
             Self::Rule => "rule",
+            Self::Broken(consequence) => consequence.name(),
+            Self::Promotion => "asks",
+            Self::Unwritten => "unwritten",
         }
     }
 }
@@ -48,17 +59,29 @@ pub(super) struct Row<'a> {
     pub(super) kind: RowKind,
     pub(super) code: &'a str,
     pub(super) text: Cow<'a, str>,
-    finding: Option<&'a Finding>,
+    subject: Subject<'a>,
+}
+
+/// What a row is about, as far as that has a place.
+enum Subject<'a> {
+    Nothing,
+    Finding(&'a Finding),
+    Violation(&'a Violation),
 }
 
 impl<'a> Row<'a> {
     fn new(kind: RowKind, code: &'a str, text: impl Into<Cow<'a, str>>) -> Self {
-        Self { kind, code, text: text.into(), finding: None }
+        Self { kind, code, text: text.into(), subject: Subject::Nothing }
     }
 
-    /// Where it is; empty where it has no place.
+    /// Where it is; empty where it has no place. Of a rule that an agent broke: how grave that is, and the agent's phase.
     pub(super) fn place(&self) -> String {
-        self.finding.map(place).unwrap_or_default()
+        match self.subject {
+            Subject::Nothing => String::new(),
+            Subject::Finding(finding) => place(finding),
+            Subject::Violation(Violation { severity, phase: Some(phase), .. }) => format!("{severity} in {phase}"),
+            Subject::Violation(Violation { severity, phase: None, .. }) => severity.name().to_owned(),
+        }
     }
 }
 
@@ -85,7 +108,7 @@ pub(super) fn rows(gate: &GateResult) -> impl Iterator<Item = Row<'_>> {
         let speaks = move |found: &&Found| found.severity == severity && found.suppressed.is_none();
         gate.findings.iter().filter(speaks).map(move |found| {
             let row = Row::new(RowKind::Finding(severity), &found.code, worded(found));
-            Row { finding: Some(&found.finding), ..row }
+            Row { subject: Subject::Finding(&found.finding), ..row }
         })
     });
     let evidence = gate.evidence.iter().filter(|evidence| !evidence.passed);
@@ -93,4 +116,26 @@ pub(super) fn rows(gate: &GateResult) -> impl Iterator<Item = Row<'_>> {
     let violations = gate.violations.iter();
     let violations = violations.map(|violation| Row::new(RowKind::Rule, &violation.kind, violation.detail.as_str()));
     fault.into_iter().chain(review).chain(checks).chain(findings).chain(evidence).chain(violations)
+}
+
+/// Everything that is to be known of `agent` beside how it fares: the rules that it broke, in their order, what it was revoked
+/// for where that is no rule, what it asks for, and what nobody will find in the shared state.
+pub(super) fn of_agent(agent: &AgentRecord) -> impl Iterator<Item = Row<'_>> {
+    let broken = agent.violations.iter().map(|violation| {
+        let text = match &violation.gate {
+            Some(gate) => Cow::Owned(format!("{gate}: {}", violation.detail)),
+            None => Cow::Borrowed(violation.detail.as_str()),
+        };
+        let row = Row::new(RowKind::Broken(violation.consequence), violation.rule.name(), text);
+        Row { subject: Subject::Violation(violation), ..row }
+    });
+    let elsewhere = agent.revocation.iter().filter(|revocation| revocation.cause == Cause::Token).map(|revocation| {
+        Row::new(RowKind::Broken(Consequence::Revoked), revocation.cause.name(), revocation.reason.as_str())
+    });
+    let asks = agent.promotion.iter().map(|promotion| {
+        let text = format!("to be moved up from tier {} to {}: {}", promotion.from, promotion.to, promotion.reason);
+        Row::new(RowKind::Promotion, "promotion", text)
+    });
+    let missing = agent.missing.iter().map(|missing| Row::new(RowKind::Unwritten, "state", missing.as_str()));
+    broken.chain(elsewhere).chain(asks).chain(missing)
 }

@@ -1,4 +1,4 @@
-//! A run with every outcome in it, and golden files.
+//! A run with every outcome in it, one with agents, and golden files.
 
 use std::time::Duration;
 
@@ -6,10 +6,11 @@ use portcullis_sdk::Kind;
 
 use super::Record;
 use crate::{
+    agent::{AgentStatus, Phase, ViolationType},
     decision::{
-        GateFacts, GateOutcome, GateResult, InputRecord, PolicyRecord, RevocationsRecord, RunFacts, SignOff,
-        TrustRecord, combine,
-        samples::{advisory, answer, fault, gate},
+        AgentRecord, Decision, GateFacts, GateOutcome, GateResult, InputRecord, PolicyRecord, Reason,
+        RevocationsRecord, Ruling, RunFacts, SignOff, TrustRecord, combine,
+        samples::{advisory, agent, answer, fault, gate, output, violation},
     },
     digest::Digest,
     judge::{Cause, Judgement, Outcome, Usage},
@@ -37,13 +38,20 @@ fn answered(gate: GateFacts, micros: u64, fuel: u64, json: &str) -> GateResult {
     judged(gate, micros, fuel, Outcome::Answered(answer(json)))
 }
 
+/// The name of the runs.
+const RUN: &str = "20260110T000000Z-1a2b";
+
 /// The record of a run over `gates` in which all mandatory ones have to pass.
 pub(super) fn decided(gates: Vec<GateResult>, strict_manual: bool) -> Record {
-    let run_id = "20260110T000000Z-1a2b";
-    let decision = combine(&Rule::All, &gates, strict_manual, run_id);
+    let decision = combine(&Rule::All, &gates, strict_manual, RUN);
+    recorded(decision, gates, Vec::new())
+}
+
+/// The record of a run that came to `decision`.
+fn recorded(decision: Decision, gates: Vec<GateResult>, agents: Vec<AgentRecord>) -> Record {
     let time = |text: &str| text.parse().expect("a time");
     let run = RunFacts {
-        run_id: run_id.into(),
+        run_id: RUN.into(),
         time_verified: time("2026-01-10T00:00:00Z"),
         started_on: time("2026-01-10T00:00:00.1Z"),
         finished_on: time("2026-01-10T00:00:00.1204Z"),
@@ -75,6 +83,7 @@ pub(super) fn decided(gates: Vec<GateResult>, strict_manual: bool) -> Record {
         baseline: Vec::new(),
         completion: None,
         stages: Vec::new(),
+        agents,
     };
     Record::new(run, decision, gates)
 }
@@ -187,4 +196,66 @@ pub(super) fn record() -> Record {
         ],
         false,
     )
+}
+
+/// Agents and what may become of them, with hostile words in all that is free text: one that went through with a warning, one
+/// that was revoked, and one that another run drives.
+pub(super) fn governed() -> Record {
+    let pass = |name| answered(gate(name), 1_240, 400, r#"{"verdict":"pass"}"#);
+    let scope = r#"{"verdict":"fail","violations":[{"type":"SCOPE_VIOLATION","detail":"wrote to /etc\u001b[2J"}]}"#;
+    let gates = vec![
+        pass("checks"),
+        pass("plan_ok"),
+        answered(advisory("tests_pass"), 900, 400, scope),
+        GateResult::skipped(gate("linked"), "agent `tester` never came to VERIFY"),
+    ];
+    let mut builder = AgentRecord {
+        phase: Some(Phase::Exit),
+        verified: true,
+        outputs: vec![output(Phase::Preflight), output(Phase::Execute), output(Phase::Package)],
+        offences: 1,
+        promotion: serde_json::from_str(r#"{"from":1,"to":2,"reason":"three clean runs\u001b[1A | <b>"}"#).ok(),
+        violations: vec![violation(
+            "builder",
+            ViolationType::ScopeViolation,
+            Some("tests_pass"),
+            "wrote to /etc\\u{1b}[2J",
+        )],
+        ..agent("builder", AgentStatus::Completed)
+    };
+    builder.spent.total = 2;
+    let planless = "went to work \u{1b}[2Jwithout ##[add-mask]an accepted plan";
+    let mut tester = AgentRecord {
+        phase: Some(Phase::Revoked),
+        reason: Some(format!("APPLY_WITHOUT_PLAN: {planless}")),
+        outputs: vec![output(Phase::Bootstrap)],
+        revocation: serde_json::from_value(serde_json::json!({
+            "agent_id": "tester", "run_id": RUN, "type": "APPLY_WITHOUT_PLAN", "severity": "critical",
+            "reason": planless, "phase": "EXECUTE", "at": "2026-01-10T00:00:01Z",
+        }))
+        .ok(),
+        violations: vec![
+            violation("tester", ViolationType::ApplyWithoutPlan, None, planless),
+            violation("tester", ViolationType::ErrorBudgetExceeded, None, "13 errors were made, 12 are allowed"),
+        ],
+        missing: vec!["its violation ERROR_BUDGET_EXCEEDED\u{202e}".to_owned()],
+        ..agent("tester", AgentStatus::Revoked)
+    };
+    tester.spent.total = 13;
+    let packer = AgentRecord {
+        reason: Some("another run drives it: `agent:packer:lock` is held by |n2|\u{7}".to_owned()),
+        hindrance: Some("agent-busy".to_owned()),
+        ..agent("pack\u{1b}er", AgentStatus::Pending)
+    };
+    let reason =
+        |code: &'static str, message: &str| Reason { code: code.into(), gate: None, message: message.to_owned() };
+    let decision = Decision {
+        ruling: Ruling::NoGo,
+        reasons: vec![
+            reason("agent-revoked", "agent `tester` was revoked: APPLY_WITHOUT_PLAN"),
+            reason("agent-busy", "agent `packer` did not run: another run drives it"),
+        ],
+        next_actions: Vec::new(),
+    };
+    recorded(decision, gates, vec![builder, tester, packer])
 }

@@ -2,9 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::{Record, approved, is_manual, is_ok, markdown::escaped};
+use super::{
+    Record,
+    agents::{self, Came},
+    approved, completion, is_manual, is_ok,
+    markdown::escaped,
+    rows::{Row, of_agent},
+};
 use crate::{
-    decision::{GateOutcome, GateResult},
+    decision::{AgentRecord, CompletionOutcome, CompletionRecord, GateOutcome, GateResult},
     manifest::Enforcement,
 };
 
@@ -23,11 +29,19 @@ const SUITE: [(&str, &str); 8] = [
 /// How much of somebody's words a cell repeats, in characters.
 const QUOTED: usize = 160;
 
+/// How much of the line about completion is shown, in characters.
+const COMPLETION: usize = 500;
+/// How many rows of one agent are shown; the record has them all.
+const ROWS: usize = 12;
+
 /// The head of the table.
 pub(super) const TABLE: &str = "| Gate | Status | Manual | Notes |\n| --- | --- | --- | --- |\n";
+/// The head of the table of agents.
+pub(super) const AGENTS: &str = "| Agent | Status | Phase | Notes |\n| --- | --- | --- | --- |\n";
 
 /// A table of the gates of `record`, and the suite's eight summary lines: ✅ passed or not in the way, ❌ in the way,
-/// ⚪ did not run or does not apply, 🔧 a person has to look, or has looked and signed off.
+/// ⚪ did not run or does not apply, 🔧 a person has to look, or has looked and signed off. Below them, where the run has
+/// any, its agents and the rules that they broke, and whether the work is complete.
 #[must_use]
 pub fn sign_off(record: &Record, strict_manual: bool) -> String {
     let mut text = String::from(TABLE);
@@ -42,7 +56,58 @@ pub fn sign_off(record: &Record, strict_manual: bool) -> String {
         }
         .unwrap_or_default();
     }
+    if !record.agents.is_empty() {
+        let _ = write!(text, "\n{AGENTS}");
+        text.extend(record.agents.iter().map(agent_row));
+        let rows: String = record.agents.iter().map(agent_rows).collect();
+        text.extend((!rows.is_empty()).then(|| format!("\n{rows}")));
+    }
+    if let Some(completion) = &record.completion {
+        let _ = write!(text, "\n{}", completion_line(completion));
+    }
     text
+}
+
+/// An agent as a row of the table of agents; ends with a line feed.
+pub(super) fn agent_row(agent: &AgentRecord) -> String {
+    let (name, phase) = (escaped(&agent.agent, QUOTED), agents::phase(agent));
+    let (sign, notes) = (agent_sign(agent), escaped(&agents::headline(agent), QUOTED));
+    format!("| {name} | {sign} {} | {phase} | {notes} |\n", agent.status)
+}
+
+/// Whether an agent is in the way, at a glance.
+pub(super) fn agent_sign(agent: &AgentRecord) -> &'static str {
+    match Came::of(agent) {
+        Came::Through => "✅",
+        Came::Lost | Came::HeldUp => "❌",
+        Came::Nowhere => "⚪",
+    }
+}
+
+/// The rules that an agent broke, and what else is to be known of it: `- **revoked** builder: LOCK_EXPIRED (high in PLAN): …`.
+fn agent_rows(agent: &AgentRecord) -> String {
+    let name = escaped(&agent.agent, QUOTED);
+    let line = |row: Row<'_>| {
+        let (code, text) = (escaped(row.code, QUOTED), escaped(&row.text, QUOTED));
+        let place = Some(row.place()).filter(|place| !place.is_empty());
+        let place = place.map(|place| format!(" ({})", escaped(&place, QUOTED))).unwrap_or_default();
+        format!("- **{}** {name}: {code}{place}: {text}\n", row.kind.label())
+    };
+    let mut lines: String = of_agent(agent).take(ROWS).map(line).collect();
+    let more = of_agent(agent).skip(ROWS).count();
+    lines.extend((more > 0).then(|| format!("- … and {more} more of {name} in decision.json\n")));
+    lines
+}
+
+/// Whether the work is complete, as a line of the summary; ends with a line feed.
+pub(super) fn completion_line(completion: &CompletionRecord) -> String {
+    let sign = match completion.outcome {
+        CompletionOutcome::Complete => "✅",
+        CompletionOutcome::Blocked => "❌",
+        CompletionOutcome::Incomplete => "⚪",
+    };
+    let (word, told) = (completion.outcome.name(), escaped(&completion::told(completion), COMPLETION));
+    format!("Completion: {sign} {word} ({told})\n")
 }
 
 /// A gate as a row of the table; ends with a line feed.
@@ -78,8 +143,9 @@ fn notes(gate: &GateResult) -> String {
 mod tests {
     use super::*;
     use crate::{
-        decision::samples::gate,
-        report::samples::{check_golden, decided, record, review_only, signed, suite},
+        decision::{ProbeRecord, ProbeStatus, samples::gate},
+        manifest::CompletionMode,
+        report::samples::{check_golden, decided, governed, record, review_only, signed, suite},
     };
 
     #[test]
@@ -90,6 +156,29 @@ mod tests {
     #[test]
     fn the_whole_suite_is_signed_off_line_by_line() {
         check_golden("suite-sign_off.md", &sign_off(&suite(), true), include_str!("testdata/suite-sign_off.md"));
+    }
+
+    #[test]
+    fn agents_and_completion_come_below_the_eight_lines() {
+        let probe = ProbeRecord {
+            kind: Some("headless|run".into()),
+            gate: None,
+            status: ProbeStatus::Deferred,
+            reason: String::new(),
+        };
+        let completion = CompletionRecord {
+            mode: CompletionMode::CodeComplete,
+            task_class: Some("cli"),
+            outcome: CompletionOutcome::Incomplete,
+            probes: vec![probe],
+            reasons: Vec::new(),
+        };
+        let text = sign_off(&Record { completion: Some(completion), ..governed() }, false);
+        check_golden("agents-sign_off.md", &text, include_str!("testdata/agents-sign_off.md"));
+        assert!(
+            text.ends_with("\n\nCompletion: ⚪ incomplete (code_complete (cli): headless\\|run deferred)\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! How many gates came to what, in words.
+//! How many gates and agents came to what, in words.
 
 use super::Record;
-use crate::{decision::Summary, text::counted};
+use crate::{agent::AgentStatus, decision::Summary, text::counted};
 
-/// `3 gates: 2 passed, 1 advisory failed in 12 ms`.
+/// `3 gates: 2 passed, 1 advisory failed; 1 agent: 1 completed in 12 ms`.
 pub(super) fn tally(record: &Record) -> String {
     let signed = record.gates.iter().filter(|gate| gate.sign_off.is_some()).count();
     let passing = if signed == 0 { "passed".to_owned() } else { format!("passed ({signed} signed off)") };
@@ -22,7 +22,19 @@ pub(super) fn tally(record: &Record) -> String {
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     let colon = if counts.is_empty() { "" } else { ": " };
     let gates = counted(gates, "gate", "gates");
-    format!("{gates}{colon}{} in {}", counts.join(", "), milliseconds(duration_ms))
+    format!("{gates}{colon}{}{} in {}", counts.join(", "), agents(record), milliseconds(duration_ms))
+}
+
+/// `; 2 agents: 1 completed, 1 revoked`; nothing where there are none.
+fn agents(record: &Record) -> String {
+    let count = |status: &AgentStatus| record.agents.iter().filter(|agent| agent.status == *status).count();
+    let counts = AgentStatus::ALL.iter().map(|status| (count(status), status)).filter(|(count, _)| *count > 0);
+    let counts: Vec<String> =
+        counts.map(|(count, status)| format!("{count} {}", status.name().to_lowercase())).collect();
+    if counts.is_empty() {
+        return String::new();
+    }
+    format!("; {}: {}", counted(record.agents.len(), "agent", "agents"), counts.join(", "))
 }
 
 /// A duration as people read it: `0.4 ms`, `12 ms`, `5.0 s`, `2 min 5 s`.

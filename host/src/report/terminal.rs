@@ -9,19 +9,21 @@ use anstyle::Style;
 use portcullis_sdk::Severity;
 
 use super::{
-    Record, headline,
+    Record, completion, headline,
     palette::{BOLD, DIM, GREEN, MAGENTA, RED, YELLOW},
     tally::{milliseconds, tally},
 };
 use crate::{
-    decision::{CompletionOutcome, CompletionRecord, GateOutcome, GateResult, ProbeRecord, Reason, Ruling},
+    decision::{CompletionOutcome, CompletionRecord, GateOutcome, GateResult, Reason, Ruling},
     manifest::Enforcement,
     text::{counted, excerpt},
 };
 
+mod agents;
 mod failures;
 mod wrap;
 
+pub use agents::alert_line;
 pub use failures::failures;
 
 /// The widest a column of names gets, in characters.
@@ -30,8 +32,6 @@ const WIDEST_NAME: usize = 40;
 const WIDTH: usize = 120;
 /// How much of a headline is shown however wide the columns before it are, in characters.
 const LEAST_HEADLINE: usize = 40;
-/// How many probes the line about completion names; a gate may give thousands of pieces of evidence.
-const MOST_PROBES: usize = 12;
 /// The share of its fuel from which a gate is near its limit, in percent.
 const NEAR: u128 = 80;
 
@@ -52,7 +52,7 @@ impl Layout {
     }
 }
 
-/// The whole run: a line a gate, what went wrong, and the decision. Ends with a line feed.
+/// The whole run: a line a gate, what went wrong, the agents, and the decision. Ends with a line feed.
 #[must_use]
 pub fn render(record: &Record) -> String {
     let layout = Layout::for_names(record.gates.iter().map(|gate| gate.gate.name.as_str()));
@@ -64,13 +64,14 @@ pub fn render(record: &Record) -> String {
     text
 }
 
-/// What stands below the gate lines: the failures, and the decision with its reasons. Ends with a line feed.
+/// What stands below the gate lines: the failures, the agents, and the decision with its reasons. Ends with a line feed.
 #[must_use]
 pub fn conclusion(record: &Record) -> String {
     let mut text = String::new();
     for gate in &record.gates {
         text.push_str(&failures(gate, record));
     }
+    text.push_str(&agents::agents(record));
     let _ = writeln!(text, "\n{}", decision_line(record));
     if let Some(completion) = &record.completion {
         let _ = writeln!(text, "{}", completion_line(completion));
@@ -156,22 +157,12 @@ pub fn decision_line(record: &Record) -> String {
 
 /// Whether the work is complete, in one line: `incomplete — product_complete (cli): headless_run passed, stdout_golden deferred`.
 fn completion_line(completion: &CompletionRecord) -> String {
-    let (style, word) = match completion.outcome {
-        CompletionOutcome::Complete => (GREEN, "complete"),
-        CompletionOutcome::Blocked => (RED, "completion blocked"),
-        CompletionOutcome::Incomplete => (YELLOW, "incomplete"),
+    let style = match completion.outcome {
+        CompletionOutcome::Complete => GREEN,
+        CompletionOutcome::Blocked => RED,
+        CompletionOutcome::Incomplete => YELLOW,
     };
-    let class = completion.task_class.map(|class| format!(" ({class})")).unwrap_or_default();
-    let probe = |probe: &ProbeRecord| {
-        let gate = || format!("gate {}", excerpt(probe.gate.as_deref().unwrap_or_default(), WIDEST_NAME));
-        let name = probe.kind.as_ref().map_or_else(gate, |kind| excerpt(kind, WIDEST_NAME));
-        format!("{name} {}", probe.status.name())
-    };
-    let mut probes: Vec<String> = completion.probes.iter().take(MOST_PROBES).map(probe).collect();
-    let more = completion.probes.len().saturating_sub(MOST_PROBES);
-    probes.extend((more > 0).then(|| format!("and {more} more")));
-    let probes = if probes.is_empty() { "nothing was probed".to_owned() } else { probes.join(", ") };
-    format!("{style}{word}{style:#} — {}{class}: {probes}", completion.mode.name())
+    format!("{style}{}{style:#} — {}", completion::word(completion.outcome), completion::told(completion))
 }
 
 /// How much of its fuel a gate burned, in whole percent and rounded up: something is never nothing.
@@ -184,7 +175,7 @@ mod tests {
     use super::*;
     use crate::{
         decision::{
-            ProbeStatus,
+            ProbeRecord, ProbeStatus,
             samples::{bare, gate},
         },
         manifest::CompletionMode,

@@ -151,7 +151,8 @@ mod tests {
     use super::*;
 
     fn judged(names: &[Option<&str>]) -> Vec<Judged> {
-        let one = |name: &Option<&str>| Judged { name: name.map(str::to_owned), evidence: "e".to_owned() };
+        let one =
+            |name: &Option<&str>| Judged { name: name.map(str::to_owned), evidence: "e".to_owned(), digest: None };
         names.iter().map(one).collect()
     }
 

@@ -9,7 +9,7 @@ use crate::{
     decision::{GateOutcome, GateResult},
     diagnostic::Diagnostic,
     evidence::World,
-    manifest::Plan,
+    manifest::{AgentPlan, Plan},
     notify::{self, Clock, Kind, Notifier, WAIT},
     stopped::Stopped,
 };
@@ -20,6 +20,8 @@ pub(super) struct Events {
     clock: Clock,
     /// Gates that an earlier attempt at this run has told of.
     told: BTreeSet<String>,
+    /// Gates that agents are judged by: whoever drives the agent tells of what they saw.
+    of_agents: BTreeSet<usize>,
 }
 
 impl Events {
@@ -37,21 +39,27 @@ impl Events {
         let run = notify::Run { id: setting.run_id.to_owned(), pipeline: plan.name.clone() };
         let notifier = Notifier::open(&plan.events, run, &plan.hosts, world, Arc::clone(clock));
         let notifier = notifier.map_err(|error| Stopped::blocked(Diagnostic::from(error)))?;
-        Ok(Some(Self { notifier, clock: Arc::clone(clock), told }))
+        let of_agents = plan.agents.iter().flat_map(AgentPlan::gates).flat_map(|(_, gates)| gates).copied().collect();
+        Ok(Some(Self { notifier, clock: Arc::clone(clock), told, of_agents }))
     }
 
     /// Tells of what is worth it, and never waits for anybody.
     pub(super) fn note(&self, event: &Event<'_>) {
-        let Event::Finished { result, .. } = event else { return };
+        let Event::Finished { index, result, .. } = event else { return };
         if self.told.contains(&result.gate.name) {
             return;
         }
-        for violation in &result.violations {
+        for violation in result.violations.iter().filter(|_| !self.of_agents.contains(index)) {
             self.tell(Kind::ViolationDetected, result, json!({ "type": violation.kind, "detail": violation.detail }));
         }
         if result.outcome == GateOutcome::Review {
             self.tell(Kind::ApprovalRequired, result, json!({ "summary": result.summary }));
         }
+    }
+
+    /// Who is told of agents.
+    pub(super) fn notifier(&self) -> &Notifier {
+        &self.notifier
     }
 
     fn tell(&self, kind: Kind, result: &GateResult, detail: Value) {

@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Calls, Event, Setting,
+    Calls, Event, Governed, Setting,
     entries::{ReadEntry, around_json, kept, numbered},
 };
 use crate::{
@@ -19,13 +19,16 @@ use crate::{
     evidence::{CollectEvent, Keeper, Piece, description},
     intake::{Intake, Settings},
     ledger::{
-        Claim, Content, EvidenceStep, Finish, GateStep, Keep, Kind, Ledger, LedgerError, RunStart, Step, Use, UseRole,
-        Writer, role,
+        AgentStep, Claim, Content, EvidenceStep, Finish, GateStep, Keep, Kind, Ledger, LedgerError, RunStart, Step,
+        Use, UseRole, Writer, role,
     },
-    manifest::{Format, Plan},
+    manifest::{AgentPlan, Format, Plan},
     stopped::Stopped,
     trust::VerifiedModule,
 };
+
+/// The code of an agent that was ended because the run was.
+const INTERRUPTED: &str = "agent-interrupted";
 
 /// A run that is being kept.
 pub(super) struct Keeping<'a> {
@@ -38,6 +41,8 @@ pub(super) struct Keeping<'a> {
     modules: Vec<Digest>,
     /// Sources that do something in the world: it is not done again, so nothing goes on before that is on disk.
     acting: HashSet<String>,
+    /// Gates that agents are judged by: they are kept with their agents.
+    of_agents: HashSet<usize>,
     /// Steps that an earlier attempt kept.
     done: HashSet<(Kind, String)>,
     /// Bytes of pieces that were seen and have not ended.
@@ -97,6 +102,14 @@ impl<'a> Keeping<'a> {
             _claim: claim,
             modules: begin.modules.iter().map(|module| Digest::of(module.bytes())).collect(),
             acting: acting.map(|source| source.name.clone()).collect(),
+            of_agents: begin
+                .plan
+                .agents
+                .iter()
+                .flat_map(AgentPlan::gates)
+                .flat_map(|(_, gates)| gates)
+                .copied()
+                .collect(),
             done: HashSet::new(),
             bytes: Mutex::default(),
         }
@@ -108,11 +121,12 @@ impl<'a> Keeping<'a> {
             // What was seen before something acts is on disk before it does: it cannot be seen again.
             Event::Collect(CollectEvent::Started { name }) if self.acting.contains(*name) => drop(self.settle()),
             Event::Collect(CollectEvent::Finished { piece, .. }) if piece.outcome != "interrupted" => self.piece(piece),
-            Event::Finished { index, result, calls, .. } => {
+            Event::Governed(governed) => self.agent(governed),
+            Event::Finished { index, result, calls, .. } if !self.of_agents.contains(index) => {
                 // Once the run is to end, a gate that was not asked may have been passed over for one that was interrupted.
                 let passed_over = calls.calls.is_empty() && self.setting.cancelled.load(Ordering::Relaxed);
                 if !result.interrupted() && !calls.interrupted() && !passed_over {
-                    self.gate(*index, result, calls);
+                    self.gate(*index, result, calls).into_iter().for_each(|step| self.writer.keep(step));
                 }
             }
             _ => {}
@@ -140,13 +154,13 @@ impl<'a> Keeping<'a> {
         }
     }
 
-    fn gate(&self, index: usize, result: &GateResult, calls: &Calls) {
-        let (name, Some(module)) = (&result.gate.name, self.modules.get(index)) else { return };
+    fn gate(&self, index: usize, result: &GateResult, calls: &Calls) -> Option<Step<'static>> {
+        let (name, module) = (&result.gate.name, self.modules.get(index)?);
         if self.is_done(Kind::Gate, name) {
-            return;
+            return None;
         }
         let (asked, keeps) = kept(calls, result);
-        self.writer.keep(Step::Gate(GateStep {
+        Some(Step::Gate(GateStep {
             name: Cow::Owned(name.clone()),
             at: (self.clock)(),
             outcome: Cow::Borrowed(result.outcome.name()),
@@ -155,7 +169,28 @@ impl<'a> Keeping<'a> {
             asked,
             keeps,
             uses: uses(result),
-        }));
+        }))
+    }
+
+    /// An agent with the gates that judged it, all or nothing: what ended is not started again, and what was broken off is
+    /// judged anew. One that was interrupted goes on another time.
+    fn agent(&self, governed: &Governed) {
+        let Governed { record, gates, entry } = governed;
+        let is_interrupted =
+            record.hindrance.as_deref() == Some(INTERRUPTED) || self.setting.cancelled.load(Ordering::Relaxed);
+        if is_interrupted || self.is_done(Kind::Agent, &record.stage) {
+            return;
+        }
+        let step = AgentStep {
+            name: Cow::Owned(record.stage.clone()),
+            at: (self.clock)(),
+            outcome: Cow::Borrowed(record.status.name()),
+            keeps: vec![Keep::new(role::ENTRY, serde_json::to_string(entry).unwrap_or_default())],
+        };
+        let gates = gates.iter().filter_map(|gate| self.gate(gate.index, &gate.result, &gate.calls));
+        self.writer.keep_all([Step::Agent(step)].into_iter().chain(gates).collect());
+        // What comes behind it may do something in the world that rests on it.
+        drop(self.settle());
     }
 
     /// Waits until all that was handed in is on disk.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::{
+    agent::{AgentEntry, KeptAgent},
     calls::{Call, Calls, File},
     entries::{CallsEntry, ReadEntry, numbered},
 };
@@ -32,6 +33,8 @@ pub struct Kept {
     pub pieces: Pieces,
     /// What was said in the calls of each gate that ended, by the gate's name.
     pub calls: BTreeMap<String, Calls>,
+    /// Agents' stages that ended, by their names.
+    pub agents: BTreeMap<String, KeptAgent>,
     /// What each of those gates came to: its entry in the record.
     pub entries: BTreeMap<String, Vec<u8>>,
     /// The steps that were kept.
@@ -49,6 +52,7 @@ impl Kept {
             files: BTreeMap::new(),
             pieces: Pieces::new(false),
             calls: BTreeMap::new(),
+            agents: BTreeMap::new(),
             entries: BTreeMap::new(),
             done: HashSet::new(),
         }
@@ -75,15 +79,21 @@ impl Kept {
             files: reader.files(begin)?,
             pieces: Pieces::new(complete),
             calls: BTreeMap::new(),
+            agents: BTreeMap::new(),
             entries: BTreeMap::new(),
             done: HashSet::new(),
         };
         for entry in &kept.entries {
             match entry.kind {
                 Kind::Evidence => read.add_piece(&reader, entry)?,
+                Kind::Agent => read.add_agent(&reader, entry)?,
                 Kind::Gate => read.add_gate(&reader, entry, complete)?,
                 Kind::Begin | Kind::Finish | Kind::Prune => {}
             }
+        }
+        for agent in read.agents.values_mut() {
+            let own = read.calls.iter().filter(|(gate, _)| agent.entry.judged.contains_key(*gate));
+            agent.calls = own.map(|(gate, calls)| (gate.clone(), calls.clone())).collect();
         }
         Ok(read)
     }
@@ -99,6 +109,13 @@ impl Kept {
         let added = self.pieces.add(&reader.bytes(entry, role::PIECE)?, bytes);
         added.map_err(|error| corrupt(&error.to_string()))?;
         self.done.insert((Kind::Evidence, entry.name.clone()));
+        Ok(())
+    }
+
+    fn add_agent(&mut self, reader: &Reader<'_>, entry: &Entry) -> Result<(), LedgerError> {
+        let read: AgentEntry = reader.json(entry, role::ENTRY)?;
+        self.agents.insert(entry.name.clone(), KeptAgent { entry: read, calls: BTreeMap::new() });
+        self.done.insert((Kind::Agent, entry.name.clone()));
         Ok(())
     }
 

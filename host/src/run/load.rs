@@ -112,7 +112,11 @@ fn files(gate: usize, evidence: &Collected) -> usize {
 /// How many calls the gates of a plan come to, as far as it matters for setting up a sandbox.
 #[must_use]
 pub fn throughput(plan: &Plan, evidence: &Collected) -> Throughput {
-    let many = (0..plan.gates.len()).any(|gate| files(gate, evidence) >= POOLED_FILES);
+    let late = plan.late_gates();
+    // How many files an agent leaves is not known before.
+    let is_late =
+        |gate: usize| late.get(gate) == Some(&true) && plan.gates.get(gate).is_some_and(|gate| gate.input.is_each());
+    let many = (0..plan.gates.len()).any(|gate| is_late(gate) || files(gate, evidence) >= POOLED_FILES);
     if many { Throughput::Many } else { Throughput::Few }
 }
 

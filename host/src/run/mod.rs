@@ -9,18 +9,22 @@
 //! Everything is loaded before anything runs, so a module that is refused stops the run before any gate has run. What
 //! happens is told as [`Event`]s; nothing here prints, and no clock and no environment is read but those that are handed in.
 //!
-//! - `load`, `ask`, `each`, `lanes`, `schedule`: who is asked what, and when; `sign_off`: people's word on it.
+//! - `schedule`: which stage runs when; `gates`, `load`, `ask`, `each`, `lanes`: who is asked what; `sign_off`: people's word on it.
+//! - `agent`: what drives and judges an agent; `late`: evidence that waits for agents.
 //! - `calls`: what is known of what was asked; `keep` writes it to a ledger as `entries` has it, `kept` reads it from there.
 //! - `resume`: whether a run that was broken off may go on; `replay`: whether a run comes to the same again.
 
+mod agent;
 mod ask;
 mod calls;
 mod each;
 mod entries;
 mod events;
+mod gates;
 mod keep;
 mod kept;
 mod lanes;
+mod late;
 mod load;
 mod record;
 mod replay;
@@ -35,9 +39,11 @@ use std::sync::{
 
 use jiff::Timestamp;
 
+pub use agent::{Governed, KeptAgent};
 pub use ask::ask;
 pub use calls::{Call, Calls, File};
 pub use each::{Validator, for_files, look_at};
+pub use gates::Answered;
 pub use kept::Kept;
 pub use lanes::{Lane, Lanes};
 pub use load::{Answers, Loaded, Refused, load, look_over, throughput};
@@ -46,8 +52,10 @@ pub use resume::{same_evidence, same_files};
 pub use sign_off::{SignOffs, judged_evidence, params_digest};
 
 use crate::{
+    agent::{Snapshot, Violation},
     decision::{
-        GateFacts, GateResult, InputRecord, Judged as JudgedInput, ModuleRecord, Reason, Record, StageRecord, combine,
+        AgentRecord, GateFacts, GateResult, InputRecord, Judged as JudgedInput, ModuleRecord, Objection, Record,
+        StageRecord, combine,
     },
     diagnostic::Diagnostic,
     evidence::{Archive, CollectEvent, Collected, Collecting, Keeper, Strays, World, collect},
@@ -58,11 +66,16 @@ use crate::{
     manifest::{GatePlan, Plan, Stage},
     notify::Clock,
     sandbox::{Sandbox, Throughput},
+    state::State,
     stopped::Stopped,
     trust::VerifiedModule,
 };
+use agent::Governing;
 use events::Events;
+use gates::Gates;
 use keep::{Begin, Keeping};
+use late::{Gathering, Ways};
+use schedule::Schedule;
 
 /// What is fixed for the calls of a run.
 #[derive(Clone, Copy)]
@@ -95,6 +108,8 @@ pub struct Task<'a> {
     pub archives: &'a [&'a dyn Archive],
     /// Makes the sandbox, once it is known how much it is for.
     pub sandbox: &'a dyn Fn(Throughput) -> Result<Sandbox, Stopped>,
+    /// What agents share, and what is remembered of them; a plan with agents is blocked without it.
+    pub state: Option<Arc<dyn State>>,
     /// Where the run is kept.
     pub ledger: Keep,
     /// What an earlier attempt at this run came to; that is not done again.
@@ -124,6 +139,17 @@ pub enum Event<'a> {
     Note(&'a str),
     /// Something went wrong that takes nothing from the decision: events that did not get to whom they were for.
     Trouble(&'a Diagnostic),
+    /// An agent fares otherwise than before.
+    Agent {
+        /// Its name.
+        name: &'a str,
+        /// How it fares.
+        fares: &'a Snapshot,
+    },
+    /// An agent broke a rule so gravely that people have to know at once.
+    Alert(&'a Violation),
+    /// An agent's stage ended. The gates that judged it are told of behind it.
+    Governed(&'a Governed),
     /// A gate is being asked.
     Started {
         /// Its name.
@@ -147,7 +173,6 @@ pub enum Event<'a> {
 /// What gates judge, and what their outcomes are held against.
 #[derive(Clone, Copy)]
 pub(crate) struct Given<'a> {
-    evidence: &'a Collected,
     sign_offs: &'a SignOffs<'a>,
     held: &'a [Option<Held>],
     /// Whether the calls over many files are told, which takes the room of the files.
@@ -158,12 +183,18 @@ pub(crate) struct Given<'a> {
 pub(crate) struct Judged {
     /// In the plan's order.
     gates: Vec<GateResult>,
+    /// All that was collected, the late pieces too.
+    evidence: Arc<Collected>,
     /// The files that validators looked at, a record for each gate that looked at many.
     inputs: Vec<InputRecord>,
+    /// What agents' gates were asked about that changed while the agents worked.
+    agents_inputs: Vec<InputRecord>,
     /// What came of the stages, in the order in which they ran.
     stages: Vec<StageRecord>,
+    /// What became of the agents.
+    agents: Vec<AgentRecord>,
     /// Why no rule over gates may make a go of it.
-    held_up: Vec<Reason>,
+    objections: Vec<Objection>,
 }
 
 /// Runs every gate of a plan and decides: the whole line, from the bytes of modules to the record. Whoever calls it gets what
@@ -207,6 +238,7 @@ pub(crate) struct Judged {
 ///             Sandbox::new(throughput, Compiler::new(PathBuf::from("/usr/bin/portcullis")), None)
 ///                 .map_err(|error| Stopped::blocked(portcullis::diagnostic::Diagnostic::new("sandbox", error.to_string())))
 ///         },
+///         state: None,
 ///         ledger: Keep::New(ledger),
 ///         kept: None,
 ///     };
@@ -224,15 +256,16 @@ pub(crate) struct Judged {
 /// When no decision could be come to: a module is refused, nothing of the sandbox works, the ledger takes nothing. A gate that
 /// gives no verdict is no such error; it stands in the record.
 pub fn run(task: Task<'_>, tell: &(dyn Fn(Event<'_>) + Sync)) -> Result<Record, Stopped> {
-    let Task { plan, settings, intake, setting, world, clock, archives, sandbox, ledger, kept } = task;
+    let Task { plan, settings, intake, setting, world, clock, archives, sandbox, state, ledger, kept } = task;
     let modules = verify_all(plan, &intake.trust, intake.shelf, setting.jobs)?;
     if archives.is_empty() && plan.evidence.iter().any(|source| source.origin.acts()) {
         look_over(plan, &modules)?;
     }
-    let Kept { started, finished, calls, done, pieces, .. } =
+    let Kept { started, finished, calls, agents, done, pieces, .. } =
         kept.unwrap_or_else(|| Kept::nothing(setting.run_id, settings.clone(), to_the_millisecond((world.clock)())));
     let begin = Begin { plan, settings, intake, modules: &modules, setting, clock: world.clock, started };
     let keeps = !matches!(ledger, Keep::Nowhere);
+    let resumes = matches!(ledger, Keep::Resumed(..));
     // Whoever judges a run again, or asks for its record once more, has nothing new to tell.
     let tells = !matches!(ledger, Keep::Told) && finished.is_none();
     let keeping = match ledger {
@@ -252,20 +285,38 @@ pub fn run(task: Task<'_>, tell: &(dyn Fn(Event<'_>) + Sync)) -> Result<Record, 
     let own: [&dyn Archive; 1] = [&pieces];
     let archives: Vec<&dyn Archive> = own.iter().chain(archives).copied().collect();
     let keeper = keeping.as_ref().map(|keeping| -> &dyn Keeper { keeping });
-    let evidence = collected(plan, world, setting.jobs, &archives, keeper, &observe);
+    let evidence = Arc::new(collected(plan, world, setting.jobs, &archives, keeper, &observe));
     // What was collected is not collected again, whatever happens from here on.
     keeping.as_ref().map_or(Ok(()), Keeping::settle)?;
     let sandbox = sandbox(throughput(plan, &evidence))?;
     let gates = load(plan, &modules, &evidence, calls, &sandbox, setting.jobs)?;
     gates.iter().filter_map(|gate| gate.note.as_deref()).for_each(|note| observe(Event::Note(note)));
     let sign_offs = SignOffs::of(plan, settings, intake, setting.now);
-    let given = Given { evidence: &evidence, sign_offs: &sign_offs, held: &intake.held, keeps };
+    let given = Given { sign_offs: &sign_offs, held: &intake.held, keeps };
+    let ways = Ways { world, jobs: setting.jobs, archives: &own, keeper };
+    let governing = Governing {
+        plan,
+        setting,
+        world,
+        state: state.as_ref(),
+        trust: &intake.trust,
+        notifier: events.as_ref().map(Events::notifier),
+        resumes,
+        observe: &observe,
+    };
     observe(Event::Judging);
-    let judged = schedule::Schedule::new(plan, gates, given, setting, &observe).run();
+    let schedule = Schedule {
+        plan,
+        gates: Gates::new(plan, gates, given, setting, &observe),
+        gathering: Gathering::new(plan, evidence, ways, &observe),
+        governing,
+        kept: agents,
+    };
+    let judged = schedule.run();
     let decision = combine(&plan.rule, &judged.gates, settings.strict_manual, setting.run_id);
-    let decision = decision.held_up(judged.held_up.clone());
+    let decision = decision.against(judged.objections.clone());
     let finished_on = finished.map_or_else(|| to_the_millisecond((world.clock)()), |(at, _)| at);
-    let facts = record::facts(plan, settings, intake, setting, &evidence, &judged, (started, finished_on));
+    let facts = record::facts(plan, settings, intake, setting, &judged, (started, finished_on));
     let record = Record::new(facts, decision, judged.gates);
     events.into_iter().flat_map(Events::end).for_each(|problem| tell(Event::Trouble(&problem)));
     if let Some(keeping) = keeping {
@@ -300,7 +351,8 @@ fn to_the_millisecond(time: Timestamp) -> Timestamp {
 fn facts(plan: &Plan, gate: &GatePlan, stage: &Stage, module: &Arc<VerifiedModule>) -> GateFacts {
     let metadata = module.metadata();
     let judged = gate.input.members().into_iter().filter_map(|(name, index)| {
-        Some(JudgedInput { name: name.map(str::to_owned), evidence: plan.evidence.get(index)?.name.clone() })
+        let evidence = plan.evidence.get(index)?.name.clone();
+        Some(JudgedInput { name: name.map(str::to_owned), evidence, digest: None })
     });
     GateFacts {
         name: gate.name.clone(),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Judged, Setting};
 use crate::{
     decision::{InputRecord, PolicyRecord, RunFacts, SubjectRecord},
-    evidence::{Collected, Piece},
+    evidence::Piece,
     files::shown,
     intake::{Intake, Settings},
     manifest::Plan,
@@ -16,11 +16,15 @@ pub(super) fn facts(
     settings: &Settings,
     intake: &Intake<'_>,
     setting: Setting<'_>,
-    evidence: &Collected,
     judged: &Judged,
     (started_on, finished_on): (Timestamp, Timestamp),
 ) -> RunFacts {
-    let inputs = evidence.pieces().map(input).chain(intake.held_files.inputs());
+    let collected = (0..plan.evidence.len()).filter_map(|index| {
+        let last = judged.evidence.piece(index).map(input);
+        let name = &plan.evidence.get(index)?.name;
+        last.or_else(|| judged.agents_inputs.iter().find(|input| input.name == *name).cloned())
+    });
+    let inputs = collected.chain(intake.held_files.inputs());
     RunFacts {
         run_id: setting.run_id.to_owned(),
         time_verified: setting.now,
@@ -34,11 +38,12 @@ pub(super) fn facts(
         baseline: intake.held_files.baselines(plan, &judged.gates),
         completion: plan.completion.clone(),
         stages: judged.stages.clone(),
+        agents: judged.agents.clone(),
     }
 }
 
 /// What the record says of a piece of evidence.
-fn input(piece: &Piece) -> InputRecord {
+pub(super) fn input(piece: &Piece) -> InputRecord {
     InputRecord {
         name: piece.name.clone(),
         kind: piece.kind.to_string(),

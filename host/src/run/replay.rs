@@ -32,13 +32,16 @@ pub struct Replayed {
 /// Members of a gate's entry that are of the moment and not of the judgement.
 const OF_THE_MOMENT: [&str; 1] = ["durationMs"];
 /// Members of a record that a judgement comes to.
-const DECIDED: [&str; 9] = [
+const DECIDED: [&str; 12] = [
     "decision",
     "verificationResult",
     "exitCode",
     "completion",
     "approvals",
+    "stages",
+    "agents",
     "violations",
+    "errorBudget",
     "reasons",
     "nextActions",
     "baseline",

@@ -1,45 +1,33 @@
 //! Who runs when: stages one after another, the gates of a stage as soon as what they need has passed.
 
-use std::{
-    path::Path,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
-
-use portcullis_sdk::Finding;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
-    Answers, Event, Given, Judged, Loaded, Setting,
-    ask::call,
-    calls::{Call, Calls},
-    each::{Validator, look_at},
-    facts, interrupted,
+    Event, Judged,
+    agent::{Around, Governed, Governing, KeptAgent},
+    gates::{About, Answered, Gates, has_passed},
+    late::Gathering,
 };
 use crate::{
-    agent::StageStatus,
-    decision::{GateFacts, GateOutcome, GateResult, InputRecord, Reason, StageRecord},
-    digest::Digest,
-    evidence::Matched,
-    files::shown,
-    findings::{Found, Held, Looked, Rules, suppressions::Used},
-    judge::{Cause, Fault, RequestTemplate},
-    manifest::{Branch, Condition, Enforcement, GatePlan, Input, Plan, Side, Stage, StageKind},
+    agent::{AgentStatus, Report, StageStatus},
+    decision::{AgentRecord, GateOutcome, GateResult, InputRecord, NextAction, Objection, Reason, Ruling, StageRecord},
+    evidence::Strays,
+    govern::Charge,
+    manifest::{Branch, Condition, Enforcement, Plan, Side, Stage, StageKind},
     parallel::in_parallel,
-    sandbox::{Buffers, Gate},
     text::excerpt,
-    trust::Revocation,
 };
 
+/// Agents that are driven at once: they are processes that mostly wait, so that it does not depend on the cores.
+const AGENTS_AT_ONCE: usize = 16;
+
 pub(super) struct Schedule<'a> {
-    plan: &'a Plan,
-    gates: Vec<Loaded>,
-    given: Given<'a>,
-    setting: Setting<'a>,
-    observe: &'a (dyn Fn(Event<'_>) + Sync),
-    ended: AtomicUsize,
-    inputs: Mutex<Vec<InputRecord>>,
+    pub(super) plan: &'a Plan,
+    pub(super) gates: Gates<'a>,
+    pub(super) gathering: Gathering<'a>,
+    pub(super) governing: Governing<'a>,
+    /// Agents' stages that ended in an earlier attempt at the run.
+    pub(super) kept: BTreeMap<String, KeptAgent>,
 }
 
 type Results = Vec<Option<GateResult>>;
@@ -51,8 +39,8 @@ const QUOTED: usize = 200;
 enum Ended {
     /// Well; a condition took that side.
     Well(Option<&'static str>),
-    /// It ran, and did not come to what it is for.
-    Failed(String),
+    /// It ran, and did not come to what it is for; gates speak for themselves, anything else objects.
+    Failed(String, Option<Objection>),
     /// It could not run.
     Skipped(String),
     /// It was not to run: another branch was taken.
@@ -65,54 +53,86 @@ impl Ended {
     }
 
     /// Why no rule over gates may make a go of a run in which a stage ended so.
-    fn holds_up(&self, stage: &Stage) -> Option<Reason> {
-        let (StageKind::Condition(_), Self::Failed(why)) = (&stage.kind, self) else { return None };
-        let message = format!("condition `{}` led nowhere: {why}", stage.id);
-        Some(Reason { code: "condition-unknown", gate: None, message })
+    fn objection(&self, stage: &Stage) -> Option<Objection> {
+        match (self, &stage.kind) {
+            (Self::Failed(_, objection), _) => objection.clone(),
+            (Self::Skipped(why), StageKind::Agent(_)) => {
+                Some(blocked("agent-skipped", format!("stage `{}` did not drive its agent: {why}", stage.id)))
+            }
+            _ => None,
+        }
     }
 
     fn record(self, stage: &Stage) -> StageRecord {
         let (status, reason, taken) = match self {
             Self::Well(taken) => (StageStatus::Completed, None, taken),
-            Self::Failed(why) => (StageStatus::Failed, Some(why), None),
+            Self::Failed(why, _) => (StageStatus::Failed, Some(why), None),
             Self::Skipped(why) | Self::NotTaken(why) => (StageStatus::Skipped, Some(why), None),
         };
         StageRecord { id: stage.id.clone(), kind: stage.kind.name(), status, reason, taken }
     }
 }
 
-impl<'a> Schedule<'a> {
-    pub(super) fn new(
-        plan: &'a Plan,
-        gates: Vec<Loaded>,
-        given: Given<'a>,
-        setting: Setting<'a>,
-        observe: &'a (dyn Fn(Event<'_>) + Sync),
-    ) -> Self {
-        Self { plan, gates, given, setting, observe, ended: AtomicUsize::new(0), inputs: Mutex::default() }
+/// What came of the stages so far.
+#[derive(Default)]
+struct Walked {
+    ended: Vec<Ended>,
+    results: Results,
+    agents: Vec<AgentRecord>,
+    /// The evidence that agents' gates judged, by its name, as it was the last time.
+    inputs: Vec<InputRecord>,
+    objections: Vec<Objection>,
+}
+
+impl Walked {
+    fn put(&mut self, answered: Answered) {
+        if let Some(place) = self.results.get_mut(answered.index) {
+            *place = Some(answered.result);
+        }
     }
 
+    fn settled(&self, gate: usize) -> Option<bool> {
+        self.results.get(gate)?.as_ref().map(has_passed)
+    }
+}
+
+impl Schedule<'_> {
     pub(super) fn run(self) -> Judged {
-        let mut results: Results = self.plan.gates.iter().map(|_| None).collect();
-        let mut ended: Vec<Ended> = Vec::with_capacity(self.plan.stages.len());
-        for stage in &self.plan.stages {
-            let end = match self.hindrance(stage, &ended) {
-                Some(end) => {
-                    self.pass_over(stage, &end, &mut results);
-                    end
-                }
-                None => self.run_stage(stage, &mut results),
-            };
-            ended.push(end);
+        let results = self.plan.gates.iter().map(|_| None).collect();
+        let mut walked = Walked { results, ..Walked::default() };
+        while let Some(stage) = self.plan.stages.get(walked.ended.len()) {
+            let batch = self.batch(walked.ended.len());
+            if batch.is_empty() {
+                let end = self.walk(stage, &mut walked);
+                walked.ended.push(end);
+            } else {
+                self.drive(batch, &mut walked);
+            }
         }
-        let mut inputs = self.inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
-        inputs.sort_by(|one, other| one.name.cmp(&other.name));
+        let Walked { ended, results, agents, inputs, mut objections } = walked;
+        let stages = || self.plan.stages.iter().zip(&ended);
+        objections.splice(0..0, stages().filter_map(|(stage, end)| end.objection(stage)));
         Judged {
             gates: results.into_iter().flatten().collect(),
-            inputs,
-            held_up: self.plan.stages.iter().zip(&ended).filter_map(|(stage, end)| end.holds_up(stage)).collect(),
+            evidence: self.gathering.all(),
+            inputs: self.gates.into_inputs(),
+            agents_inputs: inputs,
+            objections,
+            agents,
             stages: self.plan.stages.iter().zip(ended).map(|(stage, end)| end.record(stage)).collect(),
         }
+    }
+
+    /// The agents' stages from `from` on that need nothing of each other.
+    fn batch(&self, from: usize) -> &[Stage] {
+        let later = self.plan.stages.get(from..).unwrap_or_default();
+        let stands_alone = |stage: &&Stage| {
+            let before =
+                stage.needs.iter().chain(&stage.after).copied().chain(stage.branch.map(|branch| branch.condition));
+            matches!(stage.kind, StageKind::Agent(_)) && before.into_iter().all(|before| before < from)
+        };
+        let length = later.iter().take_while(stands_alone).count();
+        later.get(..length).unwrap_or_default()
     }
 
     /// What keeps a stage from running, if anything does: its branch was not taken, or what it needs did not end well.
@@ -138,255 +158,200 @@ impl<'a> Schedule<'a> {
             Some(Ended::Well(taken)) if *taken == Some(branch.side.name()) => None,
             Some(Ended::Well(_)) => Some(Ended::NotTaken(format!("condition `{condition}` took the other branch"))),
             Some(Ended::NotTaken(_)) => Some(Ended::NotTaken(format!("condition `{condition}` does not run"))),
-            Some(Ended::Failed(_)) => Some(Ended::Skipped(format!("condition `{condition}` could not be told"))),
+            Some(Ended::Failed(..)) => Some(Ended::Skipped(format!("condition `{condition}` could not be told"))),
             Some(Ended::Skipped(_)) | None => Some(Ended::Skipped(format!("condition `{condition}` was skipped"))),
         }
     }
 
     /// Which way a condition leads. What is not known leads nowhere.
-    fn choose(&self, condition: &Condition, results: &Results) -> Ended {
+    fn choose(&self, stage: &Stage, condition: &Condition, results: &Results) -> Ended {
+        let collected = self.gathering.for_stage(stage);
         let gate = |name: &str| results.iter().flatten().find(|result| result.gate.name == name);
         let evidence = |name: &str| {
             let index = self.plan.evidence.iter().position(|source| source.name == name)?;
-            Some(&*self.given.evidence.get(index)?.ok()?.json)
+            Some(&*collected.get(index)?.ok()?.json)
         };
         let truth = condition.test.eval_atoms(&|atom| atom.truth(&gate, &evidence));
-        match Side::taken(truth) {
-            Some(side) => Ended::Well(Some(side.name())),
-            None => Ended::Failed(format!("`{}` cannot be told", excerpt(&condition.test.to_string(), QUOTED))),
+        if let Some(side) = Side::taken(truth) {
+            return Ended::Well(Some(side.name()));
+        }
+        let why = format!("`{}` cannot be told", excerpt(&condition.test.to_string(), QUOTED));
+        let objection = blocked("condition-unknown", format!("condition `{}` led nowhere: {why}", stage.id));
+        Ended::Failed(why, Some(objection))
+    }
+
+    /// A stage that drives no agent.
+    fn walk(&self, stage: &Stage, walked: &mut Walked) -> Ended {
+        if let Some(end) = self.hindrance(stage, &walked.ended) {
+            self.pass_over(stage, &end, walked);
+            return end;
+        }
+        if let StageKind::Condition(condition) = &stage.kind {
+            return self.choose(stage, condition, &walked.results);
+        }
+        let evidence = self.gathering.for_stage(stage);
+        let about = |_| About { evidence: &evidence, before: None };
+        let settled = |gate| walked.settled(gate);
+        let tell = |answered: &Answered| self.gates.tell_end(answered);
+        let answered = self.gates.ask_all(stage, &stage.gates, &about, &settled, &tell);
+        for answered in answered {
+            self.charge(&answered, walked);
+            walked.put(answered);
+        }
+        match stage.gates.iter().find(|gate| stands_in_the_way(&walked.results, **gate)) {
+            None => Ended::Well(None),
+            Some(gate) => {
+                let gate = self.plan.gates.get(*gate).map_or("", |gate| gate.name.as_str());
+                Ended::Failed(format!("gate `{gate}` stands in the way"), None)
+            }
         }
     }
 
     /// Its gates are not asked.
-    fn pass_over(&self, stage: &Stage, end: &Ended, results: &mut Results) {
+    fn pass_over(&self, stage: &Stage, end: &Ended, walked: &mut Walked) {
         for &index in &stage.gates {
-            self.put(index, stage, results, |facts| match end {
+            let answered = self.gates.unasked(index, stage, |facts| match end {
                 Ended::NotTaken(why) => GateResult::not_taken(facts, why.clone()),
-                Ended::Skipped(why) | Ended::Failed(why) => GateResult::skipped(facts, why.clone()),
+                Ended::Skipped(why) | Ended::Failed(why, _) => GateResult::skipped(facts, why.clone()),
                 Ended::Well(_) => GateResult::skipped(facts, String::new()),
             });
-        }
-    }
-
-    fn run_stage(&self, stage: &Stage, results: &mut Results) -> Ended {
-        if let StageKind::Condition(condition) = &stage.kind {
-            return self.choose(condition, results);
-        }
-        self.ask_gates(stage, results);
-        match stage.gates.iter().find(|gate| stands_in_the_way(results, **gate)) {
-            None => Ended::Well(None),
-            Some(gate) => {
-                let gate = self.plan.gates.get(*gate).map_or("", |gate| gate.name.as_str());
-                Ended::Failed(format!("gate `{gate}` stands in the way"))
+            if let Some(answered) = answered {
+                self.gates.tell_end(&answered);
+                walked.put(answered);
             }
         }
     }
 
-    /// Wave after wave: all gates whose needs are settled, those that look at many files one by one with every thread.
-    fn ask_gates(&self, stage: &Stage, results: &mut Results) {
-        let mut waiting = stage.gates.clone();
-        while !waiting.is_empty() {
-            let settled = |index: &usize| match self.plan.gates.get(*index) {
-                Some(gate) => gate.needs.iter().all(|need| results.get(*need).is_none_or(Option::is_some)),
-                None => true,
-            };
-            let (ready, later): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|index| settled(index));
-            // The plan has no cycles; should one come about all the same, its gates are asked rather than lost.
-            let (ready, later) = if ready.is_empty() { (later, ready) } else { (ready, later) };
-            self.run_wave(stage, &ready, results);
-            waiting = later;
-        }
-    }
-
-    fn run_wave(&self, stage: &Stage, wave: &[usize], results: &mut Results) {
-        let mut once = Vec::new();
-        let mut each = Vec::new();
-        for &index in wave {
-            let Some(gate) = self.plan.gates.get(index) else { continue };
-            let missed = gate.needs.iter().find(|need| !has_passed(results, **need));
-            match (missed.and_then(|need| self.plan.gates.get(*need)), &gate.input) {
-                (Some(need), _) => {
-                    let why = format!("needs gate `{}`, which did not pass", need.name);
-                    self.put(index, stage, results, |facts| GateResult::skipped(facts, why));
+    /// The agents of `batch`, all at once.
+    fn drive(&self, batch: &[Stage], walked: &mut Walked) {
+        let hindered: Vec<Option<Ended>> = batch.iter().map(|stage| self.hindrance(stage, &walked.ended)).collect();
+        let stages: Vec<(&Stage, bool)> =
+            batch.iter().zip(&hindered).map(|(stage, hindered)| (stage, hindered.is_none())).collect();
+        // What agents leave behind, even in sessions of its own, ends with the last of them.
+        let strays = Strays::adopt();
+        let settled = |gate| walked.settled(gate);
+        let around = Around { gates: &self.gates, gathering: &self.gathering, settled: &settled };
+        let governed =
+            in_parallel(AGENTS_AT_ONCE, &stages, |(stage, runs)| if *runs { self.govern(stage, around) } else { None });
+        drop(strays);
+        for ((stage, hindered), governed) in batch.iter().zip(hindered).zip(governed) {
+            let end = match (hindered, governed) {
+                (Some(end), _) => {
+                    self.pass_over(stage, &end, walked);
+                    end
                 }
-                (None, Input::Each { .. }) => each.push(index),
-                (None, _) => once.push(index),
-            }
-        }
-        let ended = in_parallel(self.setting.jobs, &once, |index| (*index, self.gate(stage, *index)));
-        let ended = ended.into_iter().chain(each.into_iter().map(|index| (index, self.gate(stage, index))));
-        for (index, result) in ended {
-            if let Some(place) = results.get_mut(index) {
-                *place = result;
-            }
+                (None, Some(governed)) => self.take(stage, governed, walked),
+                (None, None) => Ended::Skipped("its agent is not in the plan".to_owned()),
+            };
+            walked.ended.push(end);
         }
     }
 
-    fn put(&self, index: usize, stage: &Stage, results: &mut Results, make: impl FnOnce(GateFacts) -> GateResult) {
-        let (Some(gate), Some(loaded)) = (self.plan.gates.get(index), self.gates.get(index)) else { return };
-        let result = make(facts(self.plan, gate, stage, &loaded.module));
-        self.tell_end(index, &result, &Calls::default());
-        if let Some(place) = results.get_mut(index) {
-            *place = Some(result);
+    fn govern(&self, stage: &Stage, around: Around<'_>) -> Option<Governed> {
+        let StageKind::Agent(agent) = stage.kind else { return None };
+        let governed = match self.kept.get(&stage.id) {
+            Some(kept) => Some(self.governing.again(stage, agent, kept, around)),
+            None => self.governing.drive(stage, agent, around),
+        }?;
+        (self.governing.observe)(Event::Governed(&governed));
+        Some(governed)
+    }
+
+    /// Notes what came of an agent and its gates.
+    fn take(&self, stage: &Stage, governed: Governed, walked: &mut Walked) -> Ended {
+        let Governed { record, gates, entry } = governed;
+        walked.inputs.extend(entry.inputs);
+        let end = ended(&record);
+        for &index in &stage.gates {
+            let asked = gates.iter().find(|answered| answered.index == index).cloned();
+            let why = format!("agent `{}` did not come to be judged by it", record.agent);
+            let answered = asked.or_else(|| self.gates.unasked(index, stage, |facts| GateResult::skipped(facts, why)));
+            if let Some(answered) = answered {
+                self.gates.tell_end(&answered);
+                walked.put(answered);
+            }
         }
+        walked.agents.push(record);
+        end
     }
 
-    fn tell_end(&self, index: usize, result: &GateResult, calls: &Calls) {
-        let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
-        (self.observe)(Event::Finished { index, result, calls, ended, gates: self.plan.gates.len() });
-    }
-
-    /// One gate, from start to end.
-    fn gate(&self, stage: &Stage, index: usize) -> Option<GateResult> {
-        let (gate, loaded) = (self.plan.gates.get(index)?, self.gates.get(index)?);
-        (self.observe)(Event::Started { gate: &gate.name });
-        let facts = facts(self.plan, gate, stage, &loaded.module);
-        let (mut result, calls) = match &loaded.answers {
-            _ if self.setting.cancelled.load(Ordering::Relaxed) => {
-                (GateResult::faulted(facts, interrupted()), Calls::default())
+    /// What a gate saw of agents that have ended weighs as much as if they were still there.
+    fn charge(&self, answered: &Answered, walked: &mut Walked) {
+        let Answered { index, result, .. } = answered;
+        if result.violations.is_empty() {
+            return;
+        }
+        let gate = &result.gate.name;
+        let reports: Vec<Report> =
+            result.violations.iter().map(|seen| Report::of_gate(gate, &seen.kind, &seen.detail)).collect();
+        let names: Vec<&str> =
+            self.gathering.agents_of(*index).into_iter().filter_map(|agent| self.name(agent)).collect();
+        for agent in walked.agents.iter_mut().filter(|agent| names.contains(&agent.agent.as_str())) {
+            let setting = self.governing.setting;
+            let before = (agent.phase, agent.offences);
+            let charge = Charge::of((&agent.agent, setting.run_id), before, &reports, setting.now);
+            if let Err(hindrance) = self.governing.write(&charge, &agent.agent) {
+                let message =
+                    format!("what gate `{gate}` saw of agent `{}` could not be kept: {hindrance}", agent.agent);
+                walked.objections.push(blocked(hindrance.code(), message));
+                agent.missing.push(format!("what gate `{gate}` saw of it"));
             }
-            Answers::Fault(fault) | Answers::Kept(Calls { fault: Some(fault), .. }) => {
-                let calls = Calls { fault: Some(fault.clone()), calls: Vec::new() };
-                (GateResult::faulted(facts, fault.clone()), calls)
-            }
-            Answers::Kept(kept) if !kept.calls.is_empty() => (self.judge_again(index, gate, facts, kept), kept.clone()),
-            // It came to what it did before anything was called, and comes to that again.
-            Answers::Kept(_) => (self.judge_uncalled(index, gate, facts), Calls::default()),
-            Answers::Program(program) => match &gate.input {
-                Input::Each { .. } => match self.given.evidence.files(index) {
-                    Some(Ok(matched)) => self.judge_each(index, gate, facts, program, matched),
-                    _ => (self.judge_uncalled(index, gate, facts), Calls::default()),
-                },
-                _ => self.judge_once(gate, facts, program),
-            },
-        };
-        result.findings.extend(loaded.module.warnings().iter().map(warning).map(Found::from));
-        let result = self.given.sign_offs.heard(result, gate, self.plan, self.given.evidence);
-        self.tell_end(index, &result, &calls);
-        Some(result)
-    }
-
-    fn template(&self, gate: &GatePlan, facts: &GateFacts) -> RequestTemplate {
-        RequestTemplate::new(&gate.name, facts.kind, &gate.params, self.setting.now, self.setting.run_id)
-    }
-
-    fn judge_once(&self, gate: &GatePlan, facts: GateFacts, program: &Gate) -> (GateResult, Calls) {
-        let request = match self.template(gate, &facts).request(&gate.input, self.given.evidence) {
-            Err(fault) => return (GateResult::faulted(facts, fault), Calls::default()),
-            Ok(request) => request,
-        };
-        let mut buffers = Buffers { request, ..Buffers::default() };
-        let (fault, usage) = call(program, &gate.name, &gate.limits, self.setting, &mut buffers);
-        let Buffers { request, stdout: answer, stderr: notes } = buffers;
-        let call = Call { file: None, request, answer, notes, fault, usage };
-        let judgement = call.judgement(facts.kind);
-        (GateResult::from_judgement(facts, judgement), Calls { fault: None, calls: vec![call] })
-    }
-
-    /// A gate that cannot be asked, because what it judges is not to be had.
-    fn judge_uncalled(&self, index: usize, gate: &GatePlan, facts: GateFacts) -> GateResult {
-        let fault = match &gate.input {
-            Input::Each { .. } => match self.given.evidence.files(index) {
-                Some(Err(error)) => evidence_fault(&error.to_string()),
-                _ => evidence_fault("its files were not listed"),
-            },
-            input => match self.template(gate, &facts).request(input, self.given.evidence) {
-                Err(fault) => fault,
-                Ok(_) => evidence_fault("what it was asked was not kept"),
-            },
-        };
-        GateResult::faulted(facts, fault)
-    }
-
-    fn judge_each(
-        &self,
-        index: usize,
-        gate: &GatePlan,
-        facts: GateFacts,
-        program: &Gate,
-        matched: &Matched,
-    ) -> (GateResult, Calls) {
-        let template = self.template(gate, &facts);
-        let keeps = self.given.keeps;
-        let validator = Validator { program, name: &gate.name, limits: &gate.limits, template: &template, keeps };
-        let keep = |path: &str, looked, call| ((path.to_owned(), looked), call);
-        let (files, used) = look_at(&validator, matched, &self.rules(index), self.setting, keep, |_| {});
-        let (files, calls): (Vec<_>, Vec<_>) = files.into_iter().unzip();
-        let calls = if keeps { calls } else { Vec::new() };
-        (self.of_files(index, gate, facts, files, &used), Calls { fault: None, calls })
-    }
-
-    /// What a gate came to whose calls are known.
-    fn judge_again(&self, index: usize, gate: &GatePlan, facts: GateFacts, kept: &Calls) -> GateResult {
-        match (&gate.input, kept.calls.first()) {
-            (Input::Each { .. }, _) | (_, None) => {
-                let (rules, mut used) = (self.rules(index), Used::default());
-                let path = |call: &Call| call.file.as_ref().map(|file| file.path.clone()).unwrap_or_default();
-                let files = kept.calls.iter().map(|call| (path(call), call.looked(&rules, &mut used))).collect();
-                self.of_files(index, gate, facts, files, &used)
-            }
-            (_, Some(call)) => {
-                let judgement = call.judgement(facts.kind);
-                GateResult::from_judgement(facts, judgement)
+            agent.offences = agent.offences.saturating_add(charge.offences());
+            agent.violations.extend(charge.violations);
+            if let (Some(revocation), None) = (charge.revocation, &agent.revocation) {
+                let (name, cause) = (&agent.agent, revocation.cause.name());
+                let message = format!("agent `{name}` was revoked after its end: gate `{gate}` saw {cause}");
+                let reason = Reason { code: Cow::Borrowed("agent-revoked"), gate: None, message };
+                let next = Some(reinstate(name));
+                walked.objections.push(Objection { ruling: Ruling::NoGo, reason, next });
+                agent.revocation = Some(revocation);
             }
         }
     }
 
-    fn held(&self, index: usize) -> Option<&'a Held> {
-        self.given.held.get(index).and_then(Option::as_ref)
-    }
-
-    fn rules(&self, index: usize) -> Rules<'a> {
-        self.held(index).map_or_else(|| Held::none(self.setting.now), |held| held.rules(self.setting.now))
-    }
-
-    /// What a validator came to over many files, which are an input of the record's.
-    fn of_files(
-        &self,
-        index: usize,
-        gate: &GatePlan,
-        facts: GateFacts,
-        files: Vec<(String, Looked)>,
-        used: &Used,
-    ) -> GateResult {
-        if let Input::Each { pattern, root } = &gate.input {
-            let record = input_record(pattern, root, &files);
-            self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(record);
-        }
-        let rules = self.rules(index);
-        let mut result = GateResult::from_files(facts, files, rules.fail_on);
-        let notices = self.held(index).into_iter().flat_map(|held| held.notices(used, &rules));
-        result.findings.extend(notices.map(Found::from));
-        result
+    fn name(&self, agent: usize) -> Option<&str> {
+        self.plan.agents.get(agent).map(|agent| agent.name.as_str())
     }
 }
 
-/// The files that a gate was asked about as one input: a digest over every path and the digest of its bytes.
-fn input_record(pattern: &str, root: &Path, files: &[(String, Looked)]) -> InputRecord {
-    let read = || files.iter().filter_map(|(path, looked)| Some((path, looked.seen?)));
-    let list: String = read().map(|(path, (digest, _))| format!("{digest}  {path}\n")).collect();
-    let unread = files.iter().any(|(_, looked)| looked.seen.is_none());
-    InputRecord {
-        name: pattern.to_owned(),
-        kind: "each".to_owned(),
-        uri: Some(shown(root)),
-        outcome: if unread { "failed" } else { "completed" }.to_owned(),
-        error: unread.then(|| "evidence-unreadable".to_owned()),
-        digest: Some(Digest::of(list.as_bytes()).into()),
-        size_bytes: Some(read().map(|(_, (_, size))| size).sum()),
-        collected_on: None,
-        duration_ms: None,
+fn blocked(code: &'static str, message: String) -> Objection {
+    let reason = Reason { code: Cow::Borrowed(code), gate: None, message };
+    Objection { ruling: Ruling::Blocked, reason, next: None }
+}
+
+/// How a stage ended whose agent came to that.
+fn ended(agent: &AgentRecord) -> Ended {
+    let AgentRecord { agent: name, status, reason, hindrance, .. } = agent;
+    // Where it was revoked says more than that it is.
+    let phase = agent.revocation.as_ref().map_or(agent.phase, |revocation| revocation.phase);
+    if *status == AgentStatus::Completed && hindrance.is_none() {
+        return Ended::Well(None);
     }
+    let (ruling, code) = match (hindrance, status) {
+        (Some(code), _) => (Ruling::Blocked, Cow::Owned(code.clone())),
+        (None, AgentStatus::Revoked) => (Ruling::NoGo, Cow::Borrowed("agent-revoked")),
+        (None, _) => (Ruling::NoGo, Cow::Borrowed("agent-failed")),
+    };
+    let came_to = match (status, phase) {
+        (AgentStatus::Pending, _) | (_, None) => "was not started".to_owned(),
+        (AgentStatus::Revoked, Some(phase)) => format!("was revoked in {}", phase.name()),
+        (_, Some(phase)) => format!("ended in {}", phase.name()),
+    };
+    let why = format!("agent `{name}` {came_to}: {}", reason.as_deref().unwrap_or("nobody knows why"));
+    let next = match status {
+        AgentStatus::Revoked => reinstate(name),
+        _ => next(name, format!("see how it fares: portcullis agent show {name}")),
+    };
+    let reason = Reason { code, gate: None, message: why.clone() };
+    Ended::Failed(why, Some(Objection { ruling, reason, next: Some(next) }))
 }
 
-fn evidence_fault(message: &str) -> Fault {
-    Fault { cause: Cause::Evidence, message: message.to_owned() }
+fn reinstate(agent: &str) -> NextAction {
+    next(agent, format!("let it start again: portcullis agent reinstate {agent} --key KEY --reason TEXT"))
 }
 
-/// A revocation that lets the module run, as a finding.
-fn warning(revocation: &Revocation) -> Finding {
-    let message = format!("its module is named by revocation `{}` ({})", revocation.id(), revocation.code());
-    Finding::warning("REVOCATION_WARNING", message)
+fn next(agent: &str, action: String) -> NextAction {
+    NextAction { gate: None, agent: Some(agent.to_owned()), action }
 }
 
 /// Whether a gate keeps what needs its stage from running: a mandatory one that is not settled well.
@@ -395,10 +360,4 @@ fn stands_in_the_way(results: &Results, index: usize) -> bool {
         let well = matches!(result.outcome, GateOutcome::Pass | GateOutcome::NotApplicable | GateOutcome::Review);
         result.gate.enforcement == Enforcement::Mandatory && !well
     })
-}
-
-/// Whether what needs this gate may run.
-fn has_passed(results: &Results, index: usize) -> bool {
-    let outcome = results.get(index).and_then(Option::as_ref).map(|result| &result.outcome);
-    matches!(outcome, Some(GateOutcome::Pass | GateOutcome::NotApplicable))
 }

@@ -48,18 +48,18 @@ impl<'a> SignOffs<'a> {
 
     /// What the gate came to once people were heard: a review that someone signed off is a pass. Every approval of the gate
     /// that counts for nothing becomes a finding, so that nobody wonders where their word went.
+    /// `judged` is what it judged, as [`judged_evidence`] has it.
     #[must_use]
-    pub fn heard(&self, result: GateResult, gate: &GatePlan, plan: &Plan, evidence: &Collected) -> GateResult {
+    pub fn heard(&self, result: GateResult, gate: &GatePlan, judged: &BTreeMap<String, Digest>) -> GateResult {
         if result.outcome != GateOutcome::Review || self.files.is_empty() {
             return result;
         }
-        let judged = judged_evidence(gate, plan, evidence);
         let review = Review {
             policy: self.policy,
             gate: &gate.name,
             module: result.gate.module.content_digest,
             params: params_digest(&gate.params),
-            evidence: &judged,
+            evidence: judged,
             subject: self.subject,
         };
         let mut result = result;

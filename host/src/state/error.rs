@@ -3,6 +3,7 @@
 use super::{keys::MAX_ID, lock::MAX_HOLDER, sqlite::VERSION};
 use crate::{
     diagnostic::Diagnostic,
+    manifest::BadState,
     sqlite::SqliteError,
     text::{excerpt, printable},
 };
@@ -15,7 +16,13 @@ const QUOTED: usize = 200;
 pub enum StateError {
     /// What names the store names none.
     #[error("it names no store: {0}")]
-    Place(&'static str),
+    Place(#[from] BadState),
+    /// A variable of the environment that is not set.
+    #[error("the variable `{}`, which the state's URL names, is not set", excerpt(.0, QUOTED))]
+    Variable(String),
+    /// The user has no folder.
+    #[error("there is no folder for a state")]
+    NoFolder,
     /// A name that may not stand in a key.
     #[error("`{}` is no name of 1 to {MAX_ID} letters, digits, `-`, `_` and `.`", excerpt(.0, QUOTED))]
     Id(String),
@@ -90,7 +97,7 @@ pub enum StateError {
         most: u32,
     },
     /// Somebody else holds the lock.
-    #[error("`{}` holds the lock `{}` for another {left_ms} ms", excerpt(.by, QUOTED), printable(.key))]
+    #[error("`{}` holds the lock `{}` for another {} s", excerpt(.by, QUOTED), printable(.key), left_ms.div_ceil(1_000))]
     Held {
         /// The lock's key.
         key: String,
@@ -121,6 +128,8 @@ impl StateError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Place(_) => "state-place",
+            Self::Variable(_) => "state-env-missing",
+            Self::NoFolder => "no-state-folder",
             Self::Id(_) => "state-id",
             Self::Holder => "state-holder",
             Self::Randomness => "no-randomness",
@@ -150,7 +159,9 @@ impl StateError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Place(_) => "write `redis://[user:password@]host:port/database`, or the path of a file",
+            Self::Place(_) => "write `redis://[USER:${env:NAME}@]HOST:PORT/DATABASE`, or the path of a file",
+            Self::Variable(_) => "set it, or name another place for the state",
+            Self::NoFolder => "set HOME or XDG_DATA_HOME, or name a place for the state with --state",
             Self::Foreign(_) => "name another file; this one was left as it is",
             Self::Version(_) => "use the program of that version; nothing was changed",
             Self::Damaged(_) => {
@@ -161,9 +172,7 @@ impl StateError {
             Self::ReadOnly => "see who may write to it; a replica takes no writes",
             Self::Unreachable(_) => "see that the store runs, and that its host and port are right",
             Self::Unsure(_) => "read what stands there before it is done again",
-            Self::Denied => {
-                "see user and password in the store's URL, percent-encoded where they hold `@`, `:`, `/` or `%`"
-            }
+            Self::Denied => "see user and password in the state's URL, and what its variables hold",
             Self::Corrupted { .. } | Self::Lost { .. } => {
                 "nothing of it was used; see who else writes to the store and whether it lost data, then put back what was there"
             }
@@ -226,7 +235,9 @@ mod tests {
         use StateError::*;
         let (text, key) = (|| "a\u{1b}b".to_owned(), || "agent:a:lock".to_owned());
         let all = [
-            (Place("why"), "state-place"),
+            (Place(BadState::Tls), "state-place"),
+            (Variable("PW".to_owned()), "state-env-missing"),
+            (NoFolder, "no-state-folder"),
             (Id(text()), "state-id"),
             (Holder, "state-holder"),
             (Randomness, "no-randomness"),

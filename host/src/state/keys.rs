@@ -6,6 +6,7 @@
 use std::{fmt, marker::PhantomData, time::Duration};
 
 use super::StateError;
+use crate::digest::Digest;
 
 /// How long a heartbeat counts.
 pub const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -42,6 +43,20 @@ impl Id {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The name that stands for `text` in keys: `text` itself where it is one, else what of it a name may hold, 40 bytes at most, `-`
+/// and the first 12 hex digits of its SHA-256, so that texts which differ only in what is left out are told apart.
+#[must_use]
+pub fn id_of(text: &str) -> Id {
+    const KEPT: usize = 40;
+    if let Ok(id) = Id::parse(text) {
+        return id;
+    }
+    let kept = text.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(*letter));
+    let kept: String = kept.skip_while(|letter| !letter.is_ascii_alphanumeric()).take(KEPT).collect();
+    let digest = Digest::of(text.as_bytes()).short();
+    Id(if kept.is_empty() { digest } else { format!("{kept}-{digest}") })
 }
 
 impl fmt::Display for Id {
@@ -313,6 +328,27 @@ mod tests {
         {
             assert_eq!(Id::parse(text), Err(StateError::Id(text.to_owned())), "{text:?}");
         }
+    }
+
+    #[test]
+    fn every_text_has_a_name_of_its_own_that_is_one() {
+        let long = "x".repeat(MAX_ID + 1);
+        for (text, begins) in [
+            ("", ""),
+            ("Release 1.2!", "Release1.2-"),
+            ("--a b", "ab-"),
+            ("ab", "ab"),
+            ("über", "ber-"),
+            ("???", ""),
+            (&long, "xxxx"),
+        ] {
+            let id = id_of(text);
+            assert_eq!(Id::parse(id.as_str()), Ok(id.clone()), "{text}");
+            assert!(id.as_str().starts_with(begins), "{text}: {id}");
+            assert_eq!(id.as_str() == text, Id::parse(text).is_ok(), "{text}");
+        }
+        assert_ne!(id_of("a b"), id_of("a  b"));
+        assert_eq!(id_of("a b").as_str(), "ab-c8687a08aa5d");
     }
 
     #[test]

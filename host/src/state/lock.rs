@@ -31,6 +31,12 @@ impl Holder {
         }
         Ok(Self { name: name.to_owned(), nonce: random()? })
     }
+
+    /// The name for those who wait.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// The proof that a lock was got, under which is written. It does not keep the lock: [`super::State::renew`] does.

@@ -220,11 +220,16 @@ pub trait State: fmt::Debug + Send + Sync {
     fn agents(&self) -> Result<Agents, StateError>;
 }
 
-/// Opens the store that `spec` names: `redis://…`, or the path of a file, which is looked for in `folder` and made where there
-/// is none. `clock` says when lifetimes in a file have run out.
+/// Opens the store that `spec` names: `redis://…`, with variables of the environment in it, or the path of a file, which is looked
+/// for in `folder` and made where there is none. `clock` says when lifetimes in a file have run out.
 ///
 /// # Errors
 /// When it names none, is of another program or another version, or cannot be reached or written.
-pub fn open(spec: &str, folder: &Path, clock: Clock) -> Result<Arc<dyn State>, StateError> {
-    Place::parse(spec, folder)?.open(clock)
+pub fn open(
+    spec: &str,
+    folder: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+    clock: Clock,
+) -> Result<Arc<dyn State>, StateError> {
+    Place::parse(spec, folder, variable)?.open(clock)
 }

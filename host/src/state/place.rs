@@ -1,4 +1,4 @@
-//! Where a state is: a server's URL or a file's path. A URL is taken apart once; its password is shown nowhere.
+//! Where a state is: a file, or a server and how to be let in. A password is shown nowhere.
 
 use std::{
     fmt,
@@ -9,12 +9,13 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{Clock, Patience, Redis, Sqlite, State, StateError};
-use crate::{digest::unhex, files::shown, manifest::HostRule};
+use crate::{
+    files::shown,
+    manifest::{Part, RedisPlan, StatePlan},
+};
 
-/// The port of a URL without one.
-const PORT: u16 = 6379;
-/// Servers have 16 databases unless told otherwise; more digits than this are a mistake.
-const MAX_DATABASE: u32 = 9_999;
+/// The value of a variable of the environment.
+type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Where a state is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,21 +41,32 @@ pub struct Address {
 }
 
 impl Place {
-    /// The place that `spec` names; a path is one in `folder`.
+    /// The place that `plan` names; `own` is the file for a user's own state, where users have a folder for one.
     ///
     /// # Errors
-    /// [`StateError::Place`], which repeats nothing of `spec`: there may be a password in it.
-    pub fn parse(spec: &str, folder: &Path) -> Result<Self, StateError> {
-        match spec.split_once("://") {
-            Some(("redis", rest)) => Address::parse(rest).map(Self::Server),
-            Some(("rediss", _)) => {
-                Err(StateError::Place("`rediss://` asks for TLS, which is not there yet; use a tunnel to the store"))
-            }
-            Some(_) => Err(StateError::Place("a URL of a store begins with `redis://`")),
-            None if spec.is_empty() || spec.contains('\0') => {
-                Err(StateError::Place("the path is empty or holds a NUL"))
-            }
-            None => Ok(Self::File(folder.join(spec))),
+    /// [`StateError::NoFolder`], [`StateError::Variable`].
+    pub fn of(plan: &StatePlan, own: Option<PathBuf>, variable: Variable<'_>) -> Result<Self, StateError> {
+        match plan {
+            StatePlan::User => own.map(Self::File).ok_or(StateError::NoFolder),
+            StatePlan::File(path) => Ok(Self::File(path.clone())),
+            StatePlan::Redis(plan) => Address::of(plan, variable).map(Self::Server),
+        }
+    }
+
+    /// The place that `spec` names, as [`StatePlan::parse`] reads it.
+    ///
+    /// # Errors
+    /// [`StateError::Place`], [`StateError::Variable`].
+    pub fn parse(spec: &str, folder: &Path, variable: Variable<'_>) -> Result<Self, StateError> {
+        Self::of(&StatePlan::parse(spec, folder)?, None, variable)
+    }
+
+    /// Every file that belongs to it: its own, and the log with its index.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::File(path) => crate::sqlite::files(path).into(),
+            Self::Server(_) => Vec::new(),
         }
     }
 
@@ -80,46 +92,30 @@ impl fmt::Display for Place {
 }
 
 impl Address {
-    /// Reads `[user:password@]host[:port][/database]`.
-    fn parse(text: &str) -> Result<Self, StateError> {
-        // Behind the last `@`: there is none in a host, and whoever forgot to encode one in a password meant the last.
-        let (user, rest) = match text.rsplit_once('@') {
-            Some((user, rest)) => (Some(user), rest),
-            None => (None, text),
+    fn of(plan: &RedisPlan, variable: Variable<'_>) -> Result<Self, StateError> {
+        let RedisPlan { host, port, database, login } = plan;
+        let (user, password) = match login {
+            Some(login) => (Some(filled(&login.user, variable)?), Some(filled(&login.password, variable)?)),
+            None => (None, None),
         };
-        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-        let rule = HostRule::parse(authority).ok().filter(|rule| !rule.below);
-        let rule = rule.ok_or(StateError::Place("its host is no name or address with a port from 1 to 65535"))?;
-        let digits = database.bytes().all(|byte| byte.is_ascii_digit());
-        let number = if database.is_empty() { Some(0) } else { database.parse().ok().filter(|_| digits) };
-        let database = number.filter(|number| *number <= MAX_DATABASE);
-        let database = database.ok_or(StateError::Place("a database is a number, and nothing follows it"))?;
-        let (user, password) = user.map_or(Ok((None, None)), credentials)?;
-        Ok(Self { host: rule.host, port: rule.port.unwrap_or(PORT), database, user, password })
+        let user = user.filter(|user| !user.is_empty()).map(|user| user.to_string());
+        Ok(Self { host: host.clone(), port: *port, database: *database, user, password })
     }
 }
 
-/// `user:password`, or `:password` for the default user.
-fn credentials(text: &str) -> Result<(Option<String>, Option<Zeroizing<String>>), StateError> {
-    let (user, password) = text.split_once(':').ok_or(StateError::Place("a password follows a colon"))?;
-    let user = if user.is_empty() { None } else { Some(decoded(user)?.to_string()) };
-    Ok((user, Some(decoded(password)?)))
-}
-
-/// `text` without percent-encoding.
-fn decoded(text: &str) -> Result<Zeroizing<String>, StateError> {
-    const WRONG: StateError = StateError::Place("a `%` in a user or password is written `%25`");
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut parts = text.split('%');
-    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+/// The text that `parts` come to.
+fn filled(parts: &[Part], variable: Variable<'_>) -> Result<Zeroizing<String>, StateError> {
+    let mut text = Zeroizing::new(String::new());
     for part in parts {
-        let (digits, rest) = part.split_at_checked(2).ok_or(WRONG)?;
-        let [byte] = unhex(digits).ok_or(WRONG)?;
-        bytes.push(byte);
-        bytes.extend_from_slice(rest.as_bytes());
+        match part {
+            Part::Text(part) => text.push_str(part),
+            Part::Env(name) => {
+                let value = variable(name).ok_or_else(|| StateError::Variable(name.clone()))?;
+                text.push_str(&Zeroizing::new(value));
+            }
+        }
     }
-    let decoded = std::str::from_utf8(&bytes).map_err(|_| WRONG)?;
-    Ok(Zeroizing::new(decoded.to_owned()))
+    Ok(text)
 }
 
 impl fmt::Display for Address {
@@ -144,8 +140,18 @@ impl fmt::Debug for Address {
 mod tests {
     use super::*;
 
+    /// What the environment holds: a password with all that means something in a URL.
+    fn variable(name: &str) -> Option<String> {
+        match name {
+            "USER" => Some("me".to_owned()),
+            "PW" => Some("a@b/c:%25\u{1}".to_owned()),
+            "NONE" => Some(String::new()),
+            _ => None,
+        }
+    }
+
     fn parse(spec: &str) -> Result<Place, StateError> {
-        Place::parse(spec, Path::new("/here"))
+        Place::parse(spec, Path::new("/here"), &variable)
     }
 
     fn server(host: &str, port: u16, database: u32, user: Option<&str>, password: Option<&str>) -> Place {
@@ -154,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn places_are_read_as_they_are_written() {
+    fn places_are_read_as_they_are_written_and_variables_as_they_are_set() {
+        let password = Some("a@b/c:%25\u{1}");
         for (spec, place) in [
             ("redis://127.0.0.1:6380/3", server("127.0.0.1", 6380, 3, None, None)),
-            ("redis://store.example.com", server("store.example.com", 6379, 0, None, None)),
             ("redis://Store:7/", server("store", 7, 0, None, None)),
-            ("redis://:secret@localhost/1", server("localhost", 6379, 1, None, Some("secret"))),
-            ("redis://me:s%40c%3a%25@[::1]:7/0", server("::1", 7, 0, Some("me"), Some("s@c:%"))),
-            ("redis://me:a@b/c:d@h", server("h", 6379, 0, Some("me"), Some("a@b/c:d"))),
-            ("redis://me:@h", server("h", 6379, 0, Some("me"), Some(""))),
+            ("redis://:${env:PW}@localhost/1", server("localhost", 6379, 1, None, password)),
+            ("redis://s%40c%3a%25:${env:PW}@[::1]:7/0", server("::1", 7, 0, Some("s@c:%"), password)),
+            ("redis://${env:USER}2:${env:NONE}@h", server("h", 6379, 0, Some("me2"), Some(""))),
+            ("redis://${env:NONE}:${env:USER}${env:PW}@h", server("h", 6379, 0, None, Some("mea@b/c:%25\u{1}"))),
             ("state.sqlite", Place::File("/here/state.sqlite".into())),
             ("/there/s", Place::File("/there/s".into())),
         ] {
@@ -172,36 +178,38 @@ mod tests {
 
     #[test]
     fn what_names_no_store_is_refused_and_not_repeated() {
-        for spec in [
-            "",
-            "a\0b",
-            "rediss://h:1/0",
-            "http://h/",
-            "redis://",
-            "redis://h:0",
-            "redis://h:70000",
-            "redis://*.h",
-            "redis://h/one",
-            "redis://h/1/2",
-            "redis://h/+1",
-            "redis://h/99999999999",
-            "redis://h?db=1",
-            "redis://hunter2@h",
-            "redis://:hunter2%4@h",
-            "redis://:hunter2%zz@h",
-            "redis://:hunter2%ff@h",
-            "redis://:hunter2@",
+        for (spec, code) in [
+            ("", "state-place"),
+            ("rediss://h:1/0", "state-place"),
+            ("redis://:hunter2@h", "state-place"),
+            ("redis://:${env:PW}hunter2@h", "state-place"),
+            ("redis://:${env:GONE}@h", "state-env-missing"),
         ] {
             let error = parse(spec).expect_err(spec);
-            assert_eq!(error.code(), "state-place", "{spec}");
+            assert_eq!(error.code(), code, "{spec}");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         }
     }
 
     #[test]
+    fn a_users_own_state_is_where_users_have_a_folder() {
+        let own = PathBuf::from("/home/me/state.sqlite");
+        let place = Place::of(&StatePlan::User, Some(own.clone()), &variable);
+        assert_eq!(place, Ok(Place::File(own)));
+        assert_eq!(Place::of(&StatePlan::User, None, &variable), Err(StateError::NoFolder));
+    }
+
+    #[test]
     fn a_password_is_in_nothing_that_is_shown() {
-        let place = parse("redis://me:hunter2@h/2").expect("a server");
+        let place = parse("redis://me:${env:PW}@h/2").expect("a server");
         assert_eq!(format!("{place} {place:?}"), "redis://h:6379/2 Server(redis://h:6379/2 with a password)");
         assert_eq!(parse("redis://[::1]").expect("a server").to_string(), "redis://[::1]:6379/0");
+    }
+
+    #[test]
+    fn a_file_has_its_log_beside_it_and_a_server_has_no_files() {
+        let files = parse("s").expect("a file").files();
+        assert_eq!(files, ["/here/s", "/here/s-wal", "/here/s-shm"].map(PathBuf::from));
+        assert_eq!(parse("redis://h").expect("a server").files(), Vec::<PathBuf>::new());
     }
 }

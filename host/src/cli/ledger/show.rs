@@ -56,7 +56,9 @@ fn render(run: &KeptRun, state: &str) -> String {
 
 fn row_of(entry: &Entry) -> [String; 6] {
     let step = match entry.facts {
-        Facts::Evidence(_) | Facts::Gate(_) => format!("{} {}", entry.kind.name(), excerpt(&entry.name, 64)),
+        Facts::Evidence(_) | Facts::Agent(_) | Facts::Gate(_) => {
+            format!("{} {}", entry.kind.name(), excerpt(&entry.name, 64))
+        }
         _ => entry.kind.name().to_owned(),
     };
     let bytes = entry.keeps.iter().filter(|kept| kept.there).map(|kept| kept.size).fold(0, u64::saturating_add);

@@ -292,7 +292,7 @@ fn an_agent_that_is_through_and_does_not_end_is_still_revoked() {
 fn a_server_that_dies_ends_the_agents_that_it_watched() {
     let Some(server) = Server::start() else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let store = crate::state::open(&server.1, folder.path(), Arc::new(clock)).expect("a store");
+    let store = crate::state::open(&server.1, folder.path(), &|_| None, Arc::new(clock)).expect("a store");
     let (pid, bed) = (rustix::process::Pid::from_child(&server.0), Bed { store, folder, _server: Some(server) });
     let in_execute = |snapshot: &Snapshot| {
         if snapshot.phase == Some(Phase::Execute) {

@@ -1,5 +1,7 @@
 //! What is known of an agent in its next run: revocations, offences, and where to go on.
 
+use std::os::unix::process::CommandExt as _;
+
 use super::*;
 use crate::digest::Digest;
 
@@ -189,4 +191,37 @@ fn a_promotion_is_what_an_approver_signed_and_nothing_else() {
     assert_eq!(driven.tier, tier(2), "it starts with what was signed");
     let driven = Try { run_id: "r-4", ..Try::new(&bed, "a", "exit 0") }.drive();
     assert_eq!(driven.tier, tier(1), "and with no more than that");
+}
+
+#[test]
+fn whoever_resumes_a_run_whose_host_was_killed_ends_what_is_left_of_its_agent() {
+    Bed::each(|bed| {
+        let script = format!("{INTO_EXECUTE}{TO_THE_END}");
+        let lock = keys::agent_lock(&id("a")).lasting(Duration::from_secs(300));
+        let fence = bed.store.acquire(&lock, &Holder::new("run r-1").expect("a name")).expect("the lock");
+        assert_eq!(
+            code(&Try { resumes: true, ..Try::new(bed, "a", &script) }.drive()),
+            "agent-busy",
+            "who knows what runs"
+        );
+        let mut left = Command::new("/bin/sh");
+        let mut left = left.args(["-c", "sleep 60 & wait"]).process_group(0).spawn().expect("a shell");
+        let packet = |run: &str| {
+            let process = takeover::Trace::of(rustix::process::Pid::from_child(&left)).expect("a trace");
+            let packet = serde_json::json!({ "run_id": run, "process": process, "more": 1 }).to_string();
+            bed.store.put(&keys::agent_packet(&id("a")), packet.as_bytes(), Some(&fence)).expect("written");
+        };
+        packet("r-0");
+        assert_eq!(code(&Try { resumes: true, ..Try::new(bed, "a", &script) }.drive()), "agent-busy", "another run's");
+        packet("r-1");
+        assert_eq!(code(&Try::new(bed, "a", &script).drive()), "agent-busy", "nobody says that its host is gone");
+        let other = Try { resumes: true, run_id: "r-2", ..Try::new(bed, "a", &script) }.drive();
+        assert_eq!(code(&other), "agent-busy", "not its own run");
+        assert!(left.try_wait().expect("a child").is_none());
+        let reaper = thread::spawn(move || left.wait());
+        let driven = Try { resumes: true, ..Try::new(bed, "a", &script) }.drive();
+        assert_eq!(driven.status, AgentStatus::Completed, "{driven:?}");
+        assert!(reaper.join().expect("a thread").is_ok());
+        assert!(bed.store.put(&keys::agent_packet(&id("a")), b"{}", Some(&fence)).is_err(), "the lock was taken over");
+    });
 }

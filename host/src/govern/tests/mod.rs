@@ -128,18 +128,18 @@ struct Bed {
 impl Bed {
     fn each(check: impl Fn(&Bed)) {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = crate::state::open("state.sqlite", folder.path(), Arc::new(clock)).expect("a store");
+        let store = crate::state::open("state.sqlite", folder.path(), &|_| None, Arc::new(clock)).expect("a store");
         check(&Bed { store, folder, _server: None });
         if let Some(server) = Server::start() {
             let folder = tempfile::tempdir().expect("a folder");
-            let store = crate::state::open(&server.1, folder.path(), Arc::new(clock)).expect("a store");
+            let store = crate::state::open(&server.1, folder.path(), &|_| None, Arc::new(clock)).expect("a store");
             check(&Bed { store, folder, _server: Some(server) });
         }
     }
 
     fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = crate::state::open("state.sqlite", folder.path(), Arc::new(clock)).expect("a store");
+        let store = crate::state::open("state.sqlite", folder.path(), &|_| None, Arc::new(clock)).expect("a store");
         Self { store, folder, _server: None }
     }
 
@@ -191,6 +191,7 @@ struct Try<'a> {
     patience: Patience,
     judge: &'a (dyn Fn(Asked, &Outputs) -> Judged + Sync),
     believe: bool,
+    resumes: bool,
     cancelled: &'static AtomicBool,
     observe: &'a (dyn Fn(&Snapshot) + Sync),
     notifier: Option<&'a Notifier>,
@@ -240,6 +241,7 @@ impl<'a> Try<'a> {
             patience,
             judge: &pass,
             believe: false,
+            resumes: false,
             cancelled: &GOES_ON,
             observe: &|_| {},
             notifier: None,
@@ -255,6 +257,7 @@ impl<'a> Try<'a> {
             project: &id("p"),
             task: &id(&format!("p.{}", self.name)),
             run_id: self.run_id,
+            resumes: self.resumes,
             state: &*self.store,
             notifier: self.notifier,
             world: World {

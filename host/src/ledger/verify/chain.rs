@@ -235,7 +235,9 @@ impl Walk<'_> {
                     said.finished = Some((at, facts.decision, i64::from(facts.exit_code)));
                     return;
                 }
-                (Some(said), Facts::Evidence(_) | Facts::Gate(_)) if said.finished.is_none() => return,
+                (Some(said), Facts::Evidence(_) | Facts::Agent(_) | Facts::Gate(_)) if said.finished.is_none() => {
+                    return;
+                }
                 (Some(_), _) => "its run had ended",
                 (None, _) if self.gap || self.doubtful.contains(&run) => return,
                 (None, _) => "its run has not begun",

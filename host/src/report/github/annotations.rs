@@ -1,12 +1,20 @@
-//! A decision as annotations: first the decision, then each gate that bears on it, then what has a place in a file.
+//! A decision as annotations: first the decision, then each agent and each gate that bears on it, then what has a place in
+//! a file.
 
 use portcullis_sdk::{Finding, Kind, Severity};
 
 use super::command::{Annotation, Level};
 use crate::{
-    decision::{GateOutcome, GateResult, Reason, Record, Ruling},
+    agent::AgentStatus,
+    decision::{AgentRecord, GateOutcome, GateResult, Reason, Record, Ruling},
     manifest::Enforcement,
-    report::{actions::actions, approved, headline, is_unsigned, rows::rows, tally::tally},
+    report::{
+        actions::actions,
+        agents::{self, Came},
+        approved, headline, is_unsigned,
+        rows::{Row, of_agent, rows},
+        tally::tally,
+    },
     text::{counted, excerpt, is_unsafe},
 };
 
@@ -30,8 +38,8 @@ const ACTIONS: usize = 4;
 
 /// The workflow commands that annotate a run with `record`, a line each; nothing on a go where there is nothing to say.
 ///
-/// Errors are what stands in the way of a go; warnings the rest of what failed, and findings that are warnings; notices the
-/// reviews that wait for a person, and those that were signed off. The most important ones come first, as many as GitHub
+/// Errors are what stands in the way of a go; warnings the rest of what failed, agents that were warned, and findings that are
+/// warnings; notices the reviews and promotions that wait for a person, and the reviews that were signed off. The most important ones come first, as many as GitHub
 /// shows, and the last of a level says how many more there are. Words of gates cannot become commands.
 #[must_use]
 pub fn annotations(record: &Record) -> String {
@@ -54,6 +62,7 @@ fn of_level(record: &Record, level: Level) -> String {
 #[derive(Clone, Copy)]
 enum Topic<'a> {
     Decision,
+    Agent(&'a AgentRecord),
     Gate(&'a GateResult),
     Finding(&'a GateResult, &'a Finding),
 }
@@ -70,7 +79,8 @@ fn topics(record: &Record) -> impl Iterator<Item = (Level, Topic<'_>)> {
         let findings = gate.findings.iter().map(move |finding| (finding_level(gate, finding, level), finding));
         findings.filter_map(move |(level, finding)| Some((level?, Topic::Finding(gate, finding))))
     });
-    decision.into_iter().chain(gates).chain(findings)
+    let agents = record.agents.iter().filter_map(|agent| Some((agent_level(agent, record)?, Topic::Agent(agent))));
+    decision.into_iter().chain(agents).chain(gates).chain(findings)
 }
 
 fn rank(outcome: &GateOutcome) -> u8 {
@@ -100,6 +110,17 @@ fn level(gate: &GateResult, record: &Record) -> Option<Level> {
     }
 }
 
+/// How loud an agent's own annotation is, if it has one.
+fn agent_level(agent: &AgentRecord, record: &Record) -> Option<Level> {
+    match Came::of(agent) {
+        Came::Lost | Came::HeldUp if record.decision != Ruling::Go => Some(Level::Error),
+        Came::Lost | Came::HeldUp => Some(Level::Warning),
+        Came::Through if !agent.violations.is_empty() || !agent.missing.is_empty() => Some(Level::Warning),
+        Came::Through => agent.promotion.is_some().then_some(Level::Notice),
+        Came::Nowhere => None,
+    }
+}
+
 /// How loud a finding's annotation is, whose gate's own is as loud as `gates`. An error without a file is told by that one.
 fn finding_level(gate: &GateResult, finding: &Finding, gates: Option<Level>) -> Option<Level> {
     match finding.severity {
@@ -114,6 +135,7 @@ impl Topic<'_> {
     fn annotation(self, record: &Record) -> Annotation {
         match self {
             Self::Decision => of_decision(record),
+            Self::Agent(agent) => of_the_agent(agent, record),
             Self::Gate(gate) => of_gate(gate, record),
             Self::Finding(gate, finding) => of_finding(gate, finding, record),
         }
@@ -135,15 +157,10 @@ fn of_gate(gate: &GateResult, record: &Record) -> Annotation {
         GateOutcome::Skipped(_) | GateOutcome::NotTaken(_) => "did not run",
         GateOutcome::Review | GateOutcome::Pass | GateOutcome::NotApplicable => "was signed off",
     };
-    let told = gate.sign_off.as_ref().map(|sign_off| format!("{}: {}", approved(sign_off), sign_off.reason));
-    let mut lines: Vec<String> = told.map(|told| excerpt(&told, QUOTED)).into_iter().collect();
+    let signed = gate.sign_off.as_ref().map(|sign_off| format!("{}: {}", approved(sign_off), sign_off.reason));
+    let mut lines: Vec<String> = signed.map(|signed| excerpt(&signed, QUOTED)).into_iter().collect();
     if gate.sign_off.is_none() {
-        lines.extend(rows(gate).take(ROWS).map(|row| {
-            let words = [row.kind.label(), row.code, &row.place(), &row.text].map(|word| excerpt(word, QUOTED));
-            words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("  ")
-        }));
-        let more = rows(gate).skip(ROWS).count();
-        lines.extend((more > 0).then(|| format!("… and {more} more in decision.json")));
+        lines.extend(told(rows(gate)));
     }
     if lines.is_empty() {
         lines.push(headline(gate));
@@ -155,6 +172,35 @@ fn of_gate(gate: &GateResult, record: &Record) -> Annotation {
         line: None,
         message: message(lines),
     }
+}
+
+fn of_the_agent(agent: &AgentRecord, record: &Record) -> Annotation {
+    let what = match (Came::of(agent), agent.status) {
+        _ if agents::is_revoked(agent) => "was revoked",
+        (Came::Through, _) if agent.violations.is_empty() && agent.missing.is_empty() => "asks for a promotion",
+        (Came::Through, _) => "was warned",
+        (Came::HeldUp, AgentStatus::Pending) => "did not run",
+        (Came::HeldUp, _) => "was held up",
+        (Came::Lost | Came::Nowhere, _) => "failed",
+    };
+    let mut lines: Vec<String> =
+        Some(agents::headline(agent)).into_iter().filter(|headline| !headline.is_empty()).collect();
+    lines.extend(told(of_agent(agent)));
+    lines.extend(agents::actions(agent, record).iter().map(|action| format!("→ {}", excerpt(action, QUOTED))));
+    let title = excerpt(&format!("agent {} {what}", agent.agent), TITLE);
+    Annotation { title, file: None, line: None, message: message(lines) }
+}
+
+/// As many of `rows` as a message has, a line each, and how many more there are.
+fn told<'a>(mut rows: impl Iterator<Item = Row<'a>>) -> Vec<String> {
+    let line = |row: Row<'_>| {
+        let words = [row.kind.label(), row.code, &row.place(), &row.text].map(|word| excerpt(word, QUOTED));
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("  ")
+    };
+    let mut lines: Vec<String> = rows.by_ref().take(ROWS).map(line).collect();
+    let more = rows.count();
+    lines.extend((more > 0).then(|| format!("… and {more} more in decision.json")));
+    lines
 }
 
 fn of_finding(gate: &GateResult, finding: &Finding, record: &Record) -> Annotation {
@@ -202,7 +248,7 @@ mod tests {
     use super::*;
     use crate::{
         decision::samples::{advisory, bare, finding, gate},
-        report::samples::{check_golden, decided, go, record, review_only, signed, suite},
+        report::samples::{check_golden, decided, go, governed, record, review_only, signed, suite},
     };
 
     fn lines(record: &Record) -> Vec<String> {
@@ -223,6 +269,43 @@ mod tests {
     fn the_annotations_of_a_run_with_every_outcome_are_as_they_were() {
         let expect = include_str!("../testdata/github-annotations.txt");
         check_golden("github-annotations.txt", &annotations(&record()), expect);
+    }
+
+    #[test]
+    fn the_annotations_of_a_run_with_agents_are_as_they_were() {
+        let expect = include_str!("../testdata/github-agents.txt");
+        check_golden("github-agents.txt", &annotations(&governed()), expect);
+    }
+
+    #[test]
+    fn an_agent_is_as_loud_as_it_stands_in_the_way() {
+        let starts = |change: &dyn Fn(&mut Record)| {
+            let mut record = governed();
+            record.gates.clear();
+            change(&mut record);
+            lines(&record).iter().map(|line| line.split("::").nth(1).unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        };
+        let alone = |index: usize, decision: Ruling| {
+            move |record: &mut Record| {
+                record.decision = decision;
+                record.agents.swap(0, index);
+                record.agents.truncate(1);
+            }
+        };
+        let blocked = "error title=blocked%3A release.toml";
+        let busy = "error title=agent pack\\u{1b}er did not run";
+        assert_eq!(starts(&alone(2, Ruling::Blocked)), [blocked, busy]);
+        assert_eq!(starts(&alone(0, Ruling::Go)), ["warning title=agent builder was warned"]);
+        let asks = |record: &mut Record| {
+            alone(0, Ruling::Go)(record);
+            record.agents[0].violations.clear();
+        };
+        assert_eq!(starts(&asks), ["notice title=agent builder asks for a promotion"]);
+        let nothing = |record: &mut Record| {
+            asks(record);
+            record.agents[0].promotion = None;
+        };
+        assert_eq!(starts(&nothing), [""; 0]);
     }
 
     #[test]

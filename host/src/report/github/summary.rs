@@ -1,15 +1,16 @@
-//! The summary of a step: the decision, the sign-off table, the failures, what to do next.
+//! The summary of a step: the decision, the sign-off table, the agents, the failures, what to do next.
 
 use std::fmt::Write as _;
 
 use crate::{
-    decision::{GateOutcome, GateResult, NextAction, Reason, Record, Ruling},
+    decision::{AgentRecord, GateOutcome, GateResult, NextAction, Reason, Record, Ruling},
     report::{
         actions::actions,
+        agents::{self, Came},
         is_unsigned,
         markdown::{escaped, escaped_html},
-        rows::{Row, rows},
-        sign_off::{self, TABLE},
+        rows::{Row, of_agent, rows},
+        sign_off::{self, AGENTS, TABLE},
         tally::tally,
     },
 };
@@ -19,11 +20,14 @@ use crate::{
 const SUMMARY: usize = 512 << 10;
 /// The most bytes of all that one step adds: a runner takes nothing of a longer file.
 pub const STEP: usize = 1 << 20;
-/// The most bytes of the table, and of what to do next; the failures have the rest.
+/// The most bytes of the table, of that of the agents, and of what to do next; the failures have the rest.
 const TABLE_BYTES: usize = 128 << 10;
+const AGENTS_BYTES: usize = 64 << 10;
 const NEXT_BYTES: usize = 64 << 10;
 /// Room for the lines that say what was left out, and for the ends of elements.
 const CLOSING: usize = 512;
+/// The head of the table of a gate, and of an agent.
+const HEAD: &str = "| | Code | Place | Why |\n| --- | --- | --- | --- |\n";
 /// How many reasons are shown; gates that failed are told below anyway.
 const REASONS: usize = 20;
 /// How much of a name, of a place and of a text is shown, in characters.
@@ -37,7 +41,7 @@ const WIDEST_TEXT: usize = 500;
 #[must_use]
 pub fn step_summary(record: &Record, strict_manual: bool, room: usize) -> String {
     let (mut text, next) = (head(record), next(record));
-    let table = table(record, strict_manual);
+    let table = table(record, strict_manual) + &agents_table(record);
     if text.len() + table.len() + next.len() + CLOSING > room {
         return if text.len() <= room { text } else { String::new() };
     }
@@ -85,6 +89,9 @@ fn head(record: &Record) -> String {
     let mut text = format!("## {glyph} {} — {}\n\n", record.decision.name(), tally(record));
     let (manifest, run) = (escaped(&record.policy.uri, WIDEST_PLACE), escaped(&record.run_id, WIDEST_NAME));
     let _ = writeln!(text, "Manifest <code>{manifest}</code>, run <code>{run}</code>\n");
+    if let Some(completion) = &record.completion {
+        let _ = writeln!(text, "{}", sign_off::completion_line(completion));
+    }
     if record.decision != Ruling::Go {
         for Reason { code, message, .. } in record.reasons.iter().take(REASONS) {
             let _ = writeln!(text, "- **{code}**: {}", escaped(message, WIDEST_TEXT));
@@ -107,31 +114,55 @@ fn table(record: &Record, strict_manual: bool) -> String {
     page.text
 }
 
-/// The gates that failed, gave no verdict or wait for a person, each with its rows, as far as `room` bytes go.
+/// The agents, where there are any.
+fn agents_table(record: &Record) -> String {
+    if record.agents.is_empty() {
+        return String::new();
+    }
+    let mut page = Page::new(AGENTS, AGENTS_BYTES);
+    let more = page.fill(record.agents.iter().map(sign_off::agent_row));
+    if more > 0 {
+        let _ = writeln!(page.text, "| … and {more} more | | | in decision.json |");
+    }
+    page.text.push('\n');
+    page.text
+}
+
+/// The gates that failed, gave no verdict or wait for a person, and the agents of which there is more to be known, each with
+/// its rows, as far as `room` bytes go.
 fn failures(record: &Record, strict_manual: bool, room: usize) -> String {
     let mut page = Page::new("", room);
     let is_told =
         |gate: &&GateResult| matches!(gate.outcome, GateOutcome::Fail | GateOutcome::Fault(_)) || is_unsigned(gate);
-    let mut gates = record.gates.iter().filter(is_told);
+    let gates = record.gates.iter().filter(is_told);
+    tell(&mut page, "gates", gates.map(|gate| (opening(gate, strict_manual), rows(gate))));
+    let is_told = |agent: &&AgentRecord| of_agent(agent).next().is_some();
+    let agents = record.agents.iter().filter(is_told);
+    tell(&mut page, "agents", agents.map(|agent| (opening_of_agent(agent), of_agent(agent))));
+    page.text
+}
+
+/// Each section with its rows, as far as there is room.
+fn tell<'a, R: Iterator<Item = Row<'a>>>(page: &mut Page, what: &str, mut sections: impl Iterator<Item = (String, R)>) {
     let mut untold = 0;
-    for gate in gates.by_ref() {
-        if !page.fits(&opening(gate, strict_manual)) {
+    for (opening, rows) in sections.by_ref() {
+        if !page.fits(&format!("{opening}{HEAD}")) {
             untold = 1;
             break;
         }
-        let left_out = page.fill(rows(gate).map(|row| cells(&row)));
+        let left_out = page.fill(rows.map(|row| cells(&row)));
         if left_out > 0 {
             let _ = writeln!(page.text, "\n… and {left_out} more in decision.json");
         }
         page.text.push_str("\n</details>\n\n");
-        // The room that is kept for closing lines was used; nothing but a last word fits behind it.
+        // The room that is kept for closing lines was used; nothing but last words fit behind it.
         page.room = if left_out > 0 { 0 } else { page.room };
     }
-    untold += gates.count();
+    untold += sections.count();
     if untold > 0 {
-        let _ = writeln!(page.text, "… and {untold} more gates in decision.json\n");
+        let _ = writeln!(page.text, "… and {untold} more {what} in decision.json\n");
+        page.room = 0;
     }
-    page.text
 }
 
 fn opening(gate: &GateResult, strict_manual: bool) -> String {
@@ -139,11 +170,14 @@ fn opening(gate: &GateResult, strict_manual: bool) -> String {
     let about = format!("{} {} by {}", module.name, module.version, module.publisher);
     let (name, about) = (escaped_html(&gate.gate.name, WIDEST_NAME), escaped_html(&about, WIDEST_PLACE));
     let status = if is_unsigned(gate) { "🔧" } else { sign_off::status(gate, strict_manual) };
-    format!(
-        "<details open>\n<summary>{status} <b>{name}</b> · {} · {about}</summary>\n\n\
-         | | Code | Place | Why |\n| --- | --- | --- | --- |\n",
-        gate.gate.kind.name()
-    )
+    format!("<details open>\n<summary>{status} <b>{name}</b> · {} · {about}</summary>\n\n", gate.gate.kind.name())
+}
+
+fn opening_of_agent(agent: &AgentRecord) -> String {
+    let (name, sign) = (escaped_html(&agent.agent, WIDEST_NAME), sign_off::agent_sign(agent));
+    // One that is in nobody's way is there to be opened.
+    let open = if Came::of(agent).stands_in_the_way() { " open" } else { "" };
+    format!("<details{open}>\n<summary>{sign} <b>{name}</b> · agent, tier {}</summary>\n\n", agent.tier)
 }
 
 fn cells(row: &Row<'_>) -> String {
@@ -156,11 +190,16 @@ fn next(record: &Record) -> String {
         let line = |action: String| format!("- {}: {}\n", escaped(&gate.gate.name, WIDEST_NAME), text_of(&action));
         actions(gate, record).into_iter().map(line)
     });
-    let of_none = record.next_actions.iter().filter(|next| next.gate.is_none());
+    let of_agents = record.agents.iter().flat_map(|agent| {
+        let line = |action: String| format!("- {}: {}\n", escaped(&agent.agent, WIDEST_NAME), text_of(&action));
+        agents::actions(agent, record).into_iter().map(line)
+    });
+    let is_told = |next: &&NextAction| next.gate.is_some() || next.agent.is_some();
+    let of_none = record.next_actions.iter().filter(|next| !is_told(next));
     let of_none = of_none.map(|NextAction { action, .. }| format!("- run: {}\n", text_of(action)));
     let mut page = Page::new("### Next\n\n", NEXT_BYTES);
     let empty = page.text.len();
-    let more = page.fill(of_gates.chain(of_none));
+    let more = page.fill(of_gates.chain(of_agents).chain(of_none));
     if more > 0 {
         let _ = writeln!(page.text, "- … and {more} more in decision.json");
     }
@@ -176,13 +215,61 @@ mod tests {
     use super::*;
     use crate::{
         decision::samples::{bare, finding, gate},
-        report::samples::{check_golden, decided, record, suite},
+        report::samples::{check_golden, decided, governed, record, suite},
     };
 
     #[test]
     fn the_summary_of_a_run_with_every_outcome_is_as_it_was() {
         let expect = include_str!("../testdata/github-summary.md");
         check_golden("github-summary.md", &step_summary(&record(), false, STEP), expect);
+    }
+
+    #[test]
+    fn the_summary_of_a_run_with_agents_is_as_it_was() {
+        let expect = include_str!("../testdata/agents-summary.md");
+        check_golden("agents-summary.md", &step_summary(&governed(), false, STEP), expect);
+    }
+
+    #[test]
+    fn what_to_do_about_an_agent_is_said_once() {
+        let mut record = governed();
+        let about = |agent: Option<&str>, action: &str| NextAction {
+            gate: None,
+            agent: agent.map(str::to_owned),
+            action: action.to_owned(),
+        };
+        let reinstate = "let it start again: portcullis agent reinstate tester --key KEY --reason TEXT";
+        record.next_actions.extend([about(Some("tester"), reinstate), about(None, "ask the team")]);
+        let text = step_summary(&record, false, STEP);
+        assert_eq!(text.matches("portcullis agent reinstate").count(), 1, "{text}");
+        assert!(text.ends_with("\n- run: ask the team\n"), "{text}");
+    }
+
+    #[test]
+    fn agents_whose_rows_do_not_fit_are_counted() {
+        let mut record = governed();
+        let (agent, broken) = (record.agents[1].clone(), record.agents[1].violations[0].clone());
+        record.agents = vec![agent; 256];
+        record.agents.iter_mut().for_each(|agent| agent.violations = vec![broken.clone(); 100]);
+        let text = step_summary(&record, false, STEP);
+        assert!(text.len() <= SUMMARY && text.len() > SUMMARY / 2, "{}", text.len());
+        let shown = text.matches("<b>tester</b>").count();
+        assert!(text.contains(&format!("… and {} more agents in decision.json\n", 256 - shown)), "{shown}");
+        assert_eq!(text.matches("<details").count(), text.matches("</details>").count());
+    }
+
+    #[test]
+    fn completion_is_one_line_below_the_decision() {
+        let completion = crate::decision::CompletionRecord {
+            mode: crate::manifest::CompletionMode::ProductComplete,
+            task_class: None,
+            outcome: crate::decision::CompletionOutcome::Complete,
+            probes: Vec::new(),
+            reasons: Vec::new(),
+        };
+        let text = step_summary(&Record { completion: Some(completion), ..suite() }, true, STEP);
+        let expect = "</code>\n\nCompletion: ✅ complete (product_complete: nothing was probed)\n\n| Gate |";
+        assert!(text.contains(expect), "{text}");
     }
 
     #[test]

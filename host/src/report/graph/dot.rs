@@ -36,7 +36,8 @@ fn one_stage(shown: &Shown<'_>, (index, stage): (usize, &Stage), text: &mut Stri
     let status = shown.status(index);
     let sign = status.map(|status| format!("{} ", status_sign(status))).unwrap_or_default();
     let colour = status.map_or("white", status_colour);
-    let title = format!("{sign}{}\\n{}", label(&stage.id), label(&shown.kind(stage)));
+    let told = shown.agent_told(stage).map(|told| format!("\\n{}", label(&told))).unwrap_or_default();
+    let title = format!("{sign}{}\\n{}{told}", label(&stage.id), label(&shown.kind(stage)));
     if let StageKind::Condition(condition) = &stage.kind {
         let test = label(&condition.test.to_string());
         let _ = writeln!(text, "  s{index} [label=\"{title}\\n{test}\", shape=diamond, fillcolor=\"{colour}\"];");

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use super::{
     label::mermaid as label,
     run::Outcome,
-    shown::{Shown, outcome_words, pattern, status_sign},
+    shown::{Shown, agent_status, outcome_words, pattern, status_sign},
 };
 use crate::manifest::{GatePlan, StageKind};
 
@@ -71,7 +71,12 @@ fn stage(shown: &Shown<'_>, index: usize, classes: &mut Classes, text: &mut Stri
     if let StageKind::Agent(agent) = stage.kind
         && let Some(plan) = shown.plan.agents.get(agent)
     {
-        let _ = writeln!(text, "    a{agent}[[\"{}\"]]", label(&plan.name));
+        let mut title = label(&plan.name);
+        if let Some(entry) = shown.agent(plan) {
+            classes.add(agent_status(entry.status).name(), format!("a{agent}"));
+            let _ = write!(title, "<br/>{}", label(&entry.told()));
+        }
+        let _ = writeln!(text, "    a{agent}[[\"{title}\"]]");
         for (key, gates) in plan.gates() {
             text.extend(gates.iter().map(|gate| format!("    a{agent} ---|{key}| g{gate}\n")));
         }

@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::{agent::StageStatus, manifest::Side, text::excerpt};
+use crate::{
+    agent::{AgentStatus, Phase, StageStatus},
+    manifest::Side,
+    text::excerpt,
+};
 
 /// A record that cannot be drawn.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +33,7 @@ pub struct GraphRun {
     pub(super) decision: Ruling,
     pub(super) gates: HashMap<String, GateEntry>,
     pub(super) stages: HashMap<String, StageEntry>,
+    pub(super) agents: HashMap<String, AgentEntry>,
 }
 
 /// `decision.json`, as far as it is drawn.
@@ -42,6 +47,8 @@ struct Document {
     gates: Vec<GateEntry>,
     #[serde(default)]
     stages: Vec<StageEntry>,
+    #[serde(default)]
+    agents: Vec<AgentEntry>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +112,23 @@ pub(super) struct StageEntry {
     taken: Option<Taken>,
 }
 
+/// What became of an agent, where the record says it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct AgentEntry {
+    agent: String,
+    pub(super) status: AgentStatus,
+    #[serde(default)]
+    phase: Option<Phase>,
+}
+
+impl AgentEntry {
+    /// `FAILED in EXECUTE`; a phase that says no more than the status is left out.
+    pub(super) fn told(&self) -> String {
+        let phase = self.phase.filter(|phase| !phase.is_terminal());
+        format!("{}{}", self.status, phase.map(|phase| format!(" in {phase}")).unwrap_or_default())
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Taken {
@@ -138,6 +162,7 @@ impl GraphRun {
             decision: document.decision,
             gates: document.gates.into_iter().map(|gate| (gate.id.clone(), gate)).collect(),
             stages: document.stages.into_iter().map(|stage| (stage.id.clone(), stage)).collect(),
+            agents: document.agents.into_iter().map(|agent| (agent.agent.clone(), agent)).collect(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::GraphRun;
-use crate::manifest::{Overrides, Plan, parse_whole};
+use crate::manifest::{Overrides, Plan, parse};
 
 pub(super) const PIPELINE: &str = r#"
 schema = 1
@@ -74,7 +74,7 @@ expr = "readiness && (launch || waits)"
 "#;
 
 pub(super) fn plan() -> Plan {
-    parse_whole(PIPELINE.as_bytes(), Path::new("release.toml"), &Overrides::default()).expect("a plan")
+    parse(PIPELINE.as_bytes(), Path::new("release.toml"), &Overrides::default()).expect("a plan")
 }
 
 /// A run in which the first branch was taken, its agent's work did not pass, and nothing was shipped.
@@ -89,7 +89,8 @@ pub(super) const RECORD: &str = r#"{
   {"id": "tests_pass", "outcome": "fault", "summary": "used 5, allowed 5 units"},
   {"id": "launch", "outcome": "skipped", "summary": "stage `ship` needs stage `build`, which did not end well"},
   {"id": "elsewhere", "outcome": "not_applicable"}
- ]}"#;
+ ],
+ "agents": [{"agent": "builder", "stage": "build", "status": "FAILED", "phase": "VERIFY", "reason": "a gate\u001b failed"}]}"#;
 
 pub(super) fn run() -> GraphRun {
     GraphRun::read(RECORD.as_bytes()).expect("a record")

@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, fmt};
 
-use super::run::{GateEntry, GraphRun, Outcome, StageEntry};
+use super::run::{AgentEntry, GateEntry, GraphRun, Outcome, StageEntry};
 use crate::{
-    agent::StageStatus,
+    agent::{AgentStatus, StageStatus},
     files::shown as path_shown,
-    manifest::{Enforcement, EvidenceSource, GatePlan, Input, Origin, Plan, Side, Stage, StageKind},
+    manifest::{AgentPlan, Enforcement, EvidenceSource, GatePlan, Input, Origin, Plan, Side, Stage, StageKind},
 };
 
 /// A plan, and what came of it.
@@ -83,6 +83,17 @@ impl<'a> Shown<'a> {
     /// What a gate came to; nothing without a run, and where the run did not have it.
     pub(super) fn outcome(&self, gate: &GatePlan) -> Option<&'a GateEntry> {
         self.run?.gates.get(&gate.name)
+    }
+
+    /// What became of an agent; nothing without a run, and where the run did not have it.
+    pub(super) fn agent(&self, agent: &AgentPlan) -> Option<&'a AgentEntry> {
+        self.run?.agents.get(&agent.name)
+    }
+
+    /// What became of a stage's agent, in its own words; nothing where that is not known, and for other stages.
+    pub(super) fn agent_told(&self, stage: &Stage) -> Option<String> {
+        let StageKind::Agent(agent) = stage.kind else { return None };
+        self.plan.agents.get(agent).and_then(|agent| self.agent(agent)).map(AgentEntry::told)
     }
 
     /// The side that a condition took, as far as it is known.
@@ -224,6 +235,18 @@ pub(super) fn outcome_words(outcome: Outcome) -> (char, &'static str) {
         Outcome::NotApplicable => ('○', "n/a"),
         Outcome::Skipped => ('–', "skipped"),
         Outcome::Fault => ('!', "fault"),
+    }
+}
+
+/// What an agent's status is in the words of stages.
+pub(super) fn agent_status(status: AgentStatus) -> StageStatus {
+    match status {
+        AgentStatus::Pending => StageStatus::Pending,
+        AgentStatus::Starting | AgentStatus::Running | AgentStatus::Paused | AgentStatus::Recovering => {
+            StageStatus::Running
+        }
+        AgentStatus::Completed => StageStatus::Completed,
+        AgentStatus::Failed | AgentStatus::Revoked => StageStatus::Failed,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     agent::StageStatus,
-    manifest::{Overrides, Side, StageKind, Template, parse_whole},
+    manifest::{Overrides, Side, StageKind, Template, parse},
 };
 
 const FORMS: [GraphForm; 3] = [GraphForm::Text, GraphForm::Mermaid, GraphForm::Dot];
@@ -88,6 +88,27 @@ fn a_stage_has_the_status_that_the_record_says_or_that_its_gates_show() {
 }
 
 #[test]
+fn an_agents_own_status_stands_beside_its_name() {
+    for (status, phase, expect, class) in [
+        ("COMPLETED", "\"EXIT\"", "COMPLETED", "completed"),
+        ("REVOKED", "\"REVOKED\"", "REVOKED", "failed"),
+        ("FAILED", "\"EXECUTE\"", "FAILED in EXECUTE", "failed"),
+        ("PENDING", "null", "PENDING", "pending"),
+        ("PAUSED", "\"PLAN\"", "PAUSED in PLAN", "running"),
+    ] {
+        let record = RECORD.replace("\"FAILED\"", &format!("\"{status}\"")).replace("\"VERIFY\"", phase);
+        let run = GraphRun::read(record.as_bytes()).expect("a record");
+        let drawn = |form| plain(&graph(&plan(), Some(&run), form));
+        let (text, mermaid, dot) = (drawn(GraphForm::Text), drawn(GraphForm::Mermaid), drawn(GraphForm::Dot));
+        assert!(text.contains(&format!("build  agent builder, tier 1, {expect}, needs first")), "{text}");
+        assert!(mermaid.contains(&format!("    a0[[\"builder<br/>{expect}\"]]\n")), "{mermaid}");
+        let classes = mermaid.lines().find(|line| line.ends_with(&format!(" {class}")) && line.contains("a0"));
+        assert!(classes.is_some(), "{mermaid}");
+        assert!(dot.contains(&format!("build\\nagent builder, tier 1\\n{expect}\"")), "{dot}");
+    }
+}
+
+#[test]
 fn what_is_no_record_is_refused_with_a_reason() {
     let one = |from: &str, to: &str| RECORD.replace(from, to);
     for (record, reason) in [
@@ -101,6 +122,8 @@ fn what_is_no_record_is_refused_with_a_reason() {
             one("\"gates\": [", "\"stages\": [{\"id\":\"first\",\"status\":\"done\"}], \"gates\": ["),
             "unknown variant `done`",
         ),
+        (one("\"FAILED\"", "\"failed\""), "unknown variant `failed`"),
+        (one("\"VERIFY\"", "\"NEXT\""), "unknown variant `NEXT`"),
     ] {
         let error = GraphRun::read(record.as_bytes()).expect_err(reason);
         assert_eq!(error.code(), "bad-record");
@@ -120,7 +143,7 @@ fn conditions_that_lead_to_conditions_without_end_are_drawn_in_trees_of_some_dep
         manifest += &format!("[[stage]]\nid='c{index}'\ntype='condition'\nif='g'\nthen=['{next}']\n");
     }
     manifest += "[[stage]]\nid='h'\ntype='gate'\ngates=['h']\n";
-    let plan = parse_whole(manifest.as_bytes(), "p.toml".as_ref(), &Overrides::default()).expect("a plan");
+    let plan = parse(manifest.as_bytes(), "p.toml".as_ref(), &Overrides::default()).expect("a plan");
     for form in FORMS {
         let text = plain(&graph(&plan, Some(&run()), form));
         assert!(text.len() < 2_000_000, "{}", text.len());
@@ -153,6 +176,8 @@ fn hostile(texts: &[String; 4]) -> (Plan, GraphRun) {
     run.gates = [(three.clone(), serde_json::from_value(json).expect("an entry"))].into();
     let json = serde_json::json!({"id": two, "status": "failed", "reason": three});
     run.stages = [(two.clone(), serde_json::from_value(json).expect("an entry"))].into();
+    let json = serde_json::json!({"agent": four, "status": "REVOKED", "phase": "REVOKED"});
+    run.agents = [(four.clone(), serde_json::from_value(json).expect("an entry"))].into();
     (plan, run)
 }
 

@@ -76,6 +76,9 @@ fn stage_line(shown: &Shown<'_>, index: usize, stage: &Stage) -> String {
         let _ = write!(line, "{style}{}{style:#} ", status_sign(status));
     }
     let _ = write!(line, "{BOLD}{}{BOLD:#}  {}", short(&stage.id), short(&shown.kind(stage)));
+    if let Some(told) = shown.agent_told(stage) {
+        let _ = write!(line, ", {told}");
+    }
     let ids = |indices: &[usize]| {
         names(indices.iter().filter_map(|index| shown.plan.stages.get(*index)).map(|stage| stage.id.as_str()))
     };

@@ -1,4 +1,4 @@
-//! What went wrong in one gate: code, place, why, and what to do.
+//! What went wrong in one gate: code, place, why, and what to do. Agents have rows of the same look.
 
 use std::fmt::Write as _;
 
@@ -7,6 +7,7 @@ use portcullis_sdk::Severity;
 
 use super::{WIDTH, status, wrap::wrapped};
 use crate::{
+    agent::Consequence,
     decision::{GateOutcome, GateResult, Record},
     judge::ResultCode,
     manifest::Enforcement,
@@ -40,16 +41,26 @@ pub fn failures(gate: &GateResult, record: &Record) -> String {
         return String::new();
     }
     let mut text = format!("\n{}\n", heading(gate));
-    let shown: Vec<Cells> = rows(gate).take(ROWS).map(|row| Cells::of(&row)).collect();
-    write_rows(&mut text, &shown);
-    let more = rows(gate).skip(ROWS).count();
+    write_rows(&mut text, rows(gate));
+    write_actions(&mut text, &actions(gate, record));
+    text
+}
+
+/// As many of `rows` as are shown, in columns, and how many more there are.
+pub(super) fn write_rows<'a>(text: &mut String, mut rows: impl Iterator<Item = Row<'a>>) {
+    let shown: Vec<Cells> = rows.by_ref().take(ROWS).map(|row| Cells::of(&row)).collect();
+    write_cells(text, &shown);
+    let more = rows.count();
     if more > 0 {
         let _ = writeln!(text, "     {DIM}… and {more} more in decision.json{DIM:#}");
     }
-    for action in actions(gate, record).iter().take(ACTIONS) {
+}
+
+/// What to do next, a line each.
+pub(super) fn write_actions(text: &mut String, actions: &[String]) {
+    for action in actions.iter().take(ACTIONS) {
         let _ = writeln!(text, "   {CYAN}→ {}{CYAN:#}", excerpt(action, WIDEST_TEXT));
     }
-    text
 }
 
 /// The gate, and whom to ask about it.
@@ -101,14 +112,21 @@ fn ending(text: &str, most: usize) -> String {
 
 fn style(kind: RowKind) -> Style {
     match kind {
-        RowKind::Fault => MAGENTA,
-        RowKind::Review | RowKind::Finding(Severity::Warning) => YELLOW,
+        RowKind::Fault | RowKind::Unwritten => MAGENTA,
+        RowKind::Review
+        | RowKind::Promotion
+        | RowKind::Finding(Severity::Warning)
+        | RowKind::Broken(Consequence::Warning) => YELLOW,
         RowKind::Finding(Severity::Note) => DIM,
-        RowKind::Check | RowKind::Finding(Severity::Error) | RowKind::Probe | RowKind::Rule => RED,
+        RowKind::Check
+        | RowKind::Finding(Severity::Error)
+        | RowKind::Probe
+        | RowKind::Rule
+        | RowKind::Broken(Consequence::Revoked) => RED,
     }
 }
 
-fn write_rows(text: &mut String, rows: &[Cells]) {
+fn write_cells(text: &mut String, rows: &[Cells]) {
     let widest =
         |column: fn(&Cells) -> &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default();
     let label = widest(|row| row.label);

@@ -38,7 +38,7 @@ fn work(store: &dyn State, rounds: usize) {
 #[ignore = "other tests start it as a process of its own"]
 fn as_a_child() {
     let Some(folder) = std::env::var_os(CHILD) else { return };
-    work(&*open("state.sqlite", folder.as_ref(), Hand::new().clock()).expect("a state"), 20);
+    work(&*open("state.sqlite", folder.as_ref(), &|_| None, Hand::new().clock()).expect("a state"), 20);
 }
 
 #[test]

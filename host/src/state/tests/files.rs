@@ -11,7 +11,7 @@ fn folder() -> TempDir {
 }
 
 fn open_at(path: &Path) -> Result<Arc<dyn State>, StateError> {
-    open(path.to_str().expect("text"), Path::new(""), Hand::new().clock())
+    open(path.to_str().expect("text"), Path::new(""), &|_| None, Hand::new().clock())
 }
 
 fn meddle(path: &Path, sql: &str) {
@@ -172,4 +172,18 @@ fn a_file_that_may_only_be_read_is_told_before_anything_runs() {
     // Whoever is root may write all the same.
     let root = fs::OpenOptions::new().write(true).open(&path).is_ok();
     assert_eq!(code(open_at(&path)), if root { "ok" } else { "state-read-only" });
+}
+
+#[test]
+fn a_log_whose_state_is_gone_does_not_become_part_of_a_new_one() {
+    let folder = folder();
+    let path = folder.path().join("s");
+    open_at(&path).expect("made").append(&keys::revocations(), b"1", None).expect("added");
+    let log = folder.path().join("s-wal");
+    assert!(log.exists(), "what is written stands in the log first");
+    fs::remove_file(&path).expect("removed");
+    assert_eq!(open_at(&path).expect_err("half of it is gone").code(), "state-foreign");
+    assert!(!path.exists(), "nothing was made in its place");
+    fs::remove_file(log).expect("removed");
+    assert_eq!(open_at(&path).expect("made").read(&keys::revocations(), 0, 9).expect("read").items.len(), 0);
 }

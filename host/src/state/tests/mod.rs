@@ -11,7 +11,6 @@ mod server;
 mod threads;
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -24,7 +23,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
-use server::Server;
+use server::{Server, variable};
 
 /// A lifetime that is over when [`Bed::pass`] returns.
 const SHORT: Duration = Duration::from_millis(40);
@@ -68,8 +67,10 @@ impl Bed {
     /// Another handle on the same store.
     fn open(&self) -> Arc<dyn State> {
         match self {
-            Self::Sqlite { folder, hand } => open("state.sqlite", folder.path(), hand.clock()).expect("a state"),
-            Self::Redis(server) => open(&server.url(), &PathBuf::new(), Hand::new().clock()).expect("a state"),
+            Self::Sqlite { folder, hand } => {
+                open("state.sqlite", folder.path(), &|_| None, hand.clock()).expect("a state")
+            }
+            Self::Redis(server) => open(&server.url(), Path::new(""), &variable, Hand::new().clock()).expect("a state"),
         }
     }
 

@@ -120,14 +120,14 @@ fn nobody_is_let_in_with_another_password() {
     let Some(server) = Server::start() else { return };
     let key = keys::agent_state(&id("a"));
     for (spec, expected) in [
-        (format!("redis://:wrong-secret@{}/0", server.address), "state-denied"),
-        (format!("redis://nobody:wrong-secret@{}/0", server.address), "state-denied"),
+        (format!("redis://:${{env:WRONG}}@{}/0", server.address), "state-denied"),
+        (format!("redis://nobody:${{env:WRONG}}@{}/0", server.address), "state-denied"),
         (format!("redis://{}/0", server.address), "state-denied"),
-        (format!("redis://:{PASSWORD}@{}/99", server.address), "state-refused"),
-        (format!("redis://default:{PASSWORD}@{}/3", server.address), "ok"),
-        (format!("redis://:{PASSWORD}@localhost:{}/3", server.address.port()), "ok"),
+        (format!("redis://:${{env:PW}}@{}/99", server.address), "state-refused"),
+        (format!("redis://default:${{env:PW}}@{}/3", server.address), "ok"),
+        (format!("redis://:${{env:PW}}@localhost:{}/3", server.address.port()), "ok"),
     ] {
-        let store = open(&spec, Path::new(""), Hand::new().clock()).expect("a place");
+        let store = open(&spec, Path::new(""), &variable, Hand::new().clock()).expect("a place");
         let result = store.put(&key, b"1", None);
         let shown = format!("{result:?} {store:?}");
         assert!(!shown.contains("secret") && !shown.contains(PASSWORD), "{shown}");

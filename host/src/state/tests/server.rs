@@ -100,7 +100,16 @@ impl Server {
 }
 
 pub(super) fn url(address: SocketAddr) -> String {
-    format!("redis://:{PASSWORD}@{address}/0")
+    format!("redis://:${{env:PW}}@{address}/0")
+}
+
+/// The environment that [`url`] is read in.
+pub(super) fn variable(name: &str) -> Option<String> {
+    match name {
+        "PW" => Some(PASSWORD.to_owned()),
+        "WRONG" => Some("wrong-secret".to_owned()),
+        _ => None,
+    }
 }
 
 /// A store at `address` that does not wait for long: for servers that give it nothing to wait for.
@@ -114,7 +123,7 @@ pub(super) fn patient(address: SocketAddr) -> Redis {
 }
 
 fn store(address: SocketAddr, patience: Patience) -> Redis {
-    let Ok(Place::Server(address)) = Place::parse(&url(address), Path::new("")) else { panic!("a server") };
+    let Ok(Place::Server(address)) = Place::parse(&url(address), Path::new(""), &variable) else { panic!("a server") };
     Redis::new(address, patience).expect("a store")
 }
 
