@@ -42,6 +42,15 @@ fn the_demo_runs_from_scratch_to_its_end() {
     // What is kept is a pipeline of its own.
     dir.portcullis(&["run", "demo/release.toml", "--out", "again"]).run().exits(0);
     dir.portcullis(&["run", "demo/staged.toml", "--out", "staged"]).run().exits(0);
+    let governed = || dir.portcullis(&["run", "demo/governed.toml", "--out", "governed"]);
+    let path = std::env::var("PATH").unwrap_or_default();
+    governed().env("PATH", &path).run().exits(0);
+    let agent = dir.read("demo/writer.sh");
+    let hasty = String::from_utf8_lossy(&agent).replace("enter PLAN", "enter EXECUTE");
+    dir.write("demo/writer.sh", hasty.as_bytes());
+    governed().env("PATH", &path).run().exits(1).says("APPLY_WITHOUT_PLAN");
+    dir.write("demo/writer.sh", &agent);
+    governed().env("PATH", &path).run().exits(3).says("agent reinstate writer");
     dir.portcullis(&["demo", "--dir", "demo", "--source", REPOSITORY]).run().exits(3);
     dir.portcullis(&["demo"]).run().exits(2).refuses_with("no-checkout");
 }

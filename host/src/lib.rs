@@ -10,6 +10,7 @@
 //! evidence sources ──collect (once)──▶ Evidence (bytes + digest)
 //! bytes ──verify(trust root, revocations, now)──▶ VerifiedModule ──compile──▶ Gate
 //! Gate × Request(params, evidence, now) ──run(limits)──▶ Outcome = Verdict | Fault
+//! Agent × [Gate] ──drive(phases, state)──▶ its outputs, as Evidence for what stands behind it
 //! [Outcome] ──combine──▶ Decision ──▶ record in the ledger ──▶ reports, exit code
 //! ```
 //!
