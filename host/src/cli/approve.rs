@@ -147,8 +147,9 @@ impl Args {
             return Err(Failure::usage(Diagnostic::new("not-in-review", message).at(shown(&path))));
         }
         let digest = |judged: &JudgedEntry| {
-            let input = record.inputs.iter().find(|input| input.name == judged.evidence)?;
-            Some((judged.name.as_ref().unwrap_or(&judged.evidence).clone(), input.digest.as_ref()?.sha256))
+            let input = || record.inputs.iter().find(|input| input.name == judged.evidence)?.digest.as_ref();
+            let digest = judged.digest.or_else(|| Some(input()?.sha256))?;
+            Some((judged.name.as_ref().unwrap_or(&judged.evidence).clone(), digest))
         };
         let manifest = PathBuf::from(&record.policy.uri);
         Ok(Matter {
@@ -178,11 +179,16 @@ impl Args {
             let problem = Diagnostic::new("evidence-incomplete", error.to_string());
             return Err(Failure::blocked(problem.help("approve a run over recorded evidence: collect it first")));
         }
+        let judged = judged_evidence(gate, &plan, &evidence);
+        if judged.len() != gate.input.members().len() {
+            let problem = Diagnostic::new("evidence-incomplete", "what the gate judges is there once an agent gave it");
+            return Err(Failure::blocked(problem.help("approve what a run judged: name it with --run")));
+        }
         Ok(Matter {
             policy: plan.name.clone(),
             module: module.content_digest(),
             params: params_digest(&gate.params),
-            evidence: judged_evidence(gate, &plan, &evidence),
+            evidence: judged,
             subject: Subject::of(None, manifest),
             summary: None,
             folder: plan.approvals.clone(),
@@ -274,6 +280,8 @@ struct GateEntry {
 struct JudgedEntry {
     name: Option<String>,
     evidence: String,
+    /// Where what it judged changed later, while an agent worked.
+    digest: Option<Digest>,
 }
 
 #[derive(Deserialize)]

@@ -31,6 +31,7 @@ pub fn describe(plan: &Plan) -> String {
         let needs = names(stage.needs.iter().filter_map(|need| plan.stages.get(*need)).map(|stage| &stage.id));
         let _ = writeln!(text, "  stage     {} ({kind}){needs}", printable(&stage.id));
         text.push_str(&governed::agent_lines(plan, stage));
+        text.push_str(&governed::condition_lines(plan, stage));
         for (index, gate) in stage.gates.iter().filter_map(|index| Some((*index, plan.gates.get(*index)?))) {
             text.push_str(&gate_lines(plan, gate, &governed::asked_at(plan, stage, index)));
         }

@@ -35,6 +35,17 @@ pub(super) fn agent_lines(plan: &Plan, stage: &Stage) -> String {
     text
 }
 
+/// What a condition asks and where it leads, line by line; nothing for other stages.
+pub(super) fn condition_lines(plan: &Plan, stage: &Stage) -> String {
+    let StageKind::Condition(condition) = &stage.kind else { return String::new() };
+    let mut text = format!("    if      {}\n", printable(&condition.test.to_string()));
+    for (side, stages) in condition.sides().into_iter().filter(|(_, stages)| !stages.is_empty()) {
+        let ids = stages.iter().filter_map(|stage| plan.stages.get(*stage)).map(|stage| printable(&stage.id));
+        let _ = writeln!(text, "    {:<7} {}", side.name(), ids.collect::<Vec<_>>().join(", "));
+    }
+    text
+}
+
 /// `30 min 0 s, silent for 60 s, lock of 300 s; 12 errors, …`.
 fn limits(agent: &AgentPlan) -> String {
     let time = |time: Duration| milliseconds(time.as_secs_f64() * 1_000.0);
@@ -122,6 +133,17 @@ errors = { total = 1 }
 id = "build"
 type = "agent"
 agent = "builder"
+[[stage]]
+id = "choose"
+type = "condition"
+if = "evidence(draft, '/n') == 1 && checks"
+then = ["ship"]
+[[stage]]
+id = "ship"
+type = "gate"
+gates = ["shipped"]
+[gate.shipped]
+module = "shipped.wasm"
 [[events]]
 file = "events.jsonl"
 kinds = ["agent_revoked", "violation_detected"]
@@ -147,6 +169,11 @@ release (release.toml)
     gate    plan_ok: plan.wasm, at plan
             draft
     gate    tests_pass: tests.wasm, advisory, at verify
+  stage     choose (a condition)
+    if      evidence(draft, '/n') == 1 && checks
+    then    ship
+  stage     ship (one gate)
+    gate    shipped: shipped.wasm
   go when   every mandatory gate passes
   events    agent_revoked, violation_detected to events.jsonl
   events    all to ./tell ${env:WHOM} in .
