@@ -3,6 +3,7 @@
 //! One file a topic. `harness` gives each test a folder of its own and holds every run to the rules that have no exception:
 //! it ends, it does not panic, it shows nothing that a terminal obeys, it leaves nothing half-written.
 
+mod agents;
 mod answers;
 mod approvals;
 mod authoring;

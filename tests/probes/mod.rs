@@ -1,6 +1,7 @@
 //! Probes: what a run did is judged however it ended, is kept with the decision, and keeps the work from counting as complete.
 
 mod completion;
+mod example;
 mod failures;
 mod kinds;
 

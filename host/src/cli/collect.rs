@@ -62,7 +62,10 @@ impl Args {
         fs::rename(making.path(), &self.out).map_err(|error| FileError::Write(self.out.clone(), error))?;
         // The folder has its name now, and what would be removed is gone from where it was made.
         let _ = making.keep();
-        tell(&collected, &self.out)
+        let awaited = plan.awaited_agents();
+        let waiting =
+            awaited.iter().zip(plan.wanted_evidence()).filter(|(agents, wanted)| *wanted && !agents.is_empty());
+        tell(&collected, waiting.count(), &self.out)
     }
 }
 
@@ -105,13 +108,17 @@ fn beside(out: &Path) -> Result<tempfile::TempDir, FileError> {
     tempfile::Builder::new().prefix(".portcullis-").permissions(permissions).tempdir_in(parent).map_err(failed)
 }
 
-fn tell(collected: &Collected, out: &Path) -> Outcome {
+fn tell(collected: &Collected, waiting: usize, out: &Path) -> Outcome {
     let rows: Vec<[String; 5]> = collected.pieces().map(row).collect();
     let failed = collected.pieces().filter(|piece| piece.result.is_err()).count();
     let pieces = counted(rows.len(), "piece", "pieces");
     term::out(&table(&rows))?;
     for error in collected.pieces().filter_map(|piece| piece.result.as_ref().err()) {
         term::say(&format!("{} [{}]", excerpt(&error.to_string(), 500), excerpt(error.code(), 60)));
+    }
+    if waiting > 0 {
+        let pieces = counted(waiting, "piece waits for its agent", "pieces wait for their agents");
+        term::note(&format!("{pieces}, and a run collects that"));
     }
     match failed {
         0 => {

@@ -48,6 +48,8 @@ pub struct RunFacts {
     pub completion: Option<Completion>,
     /// What came of the stages.
     pub stages: Vec<StageRecord>,
+    /// Where agents were remembered, where that is not where the manifest says.
+    pub state: Option<String>,
     /// What became of the agents.
     pub agents: Vec<AgentRecord>,
 }
@@ -95,6 +97,9 @@ pub struct Record {
     pub summary: Summary,
     /// The stages, in the order in which they ran.
     pub stages: Vec<StageRecord>,
+    /// Where agents were remembered, as it was asked for instead of what the manifest says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// The agents that ran, or were to, in the order of their stages.
     pub agents: Vec<AgentRecord>,
     /// The gates, in the manifest's order.
@@ -128,6 +133,7 @@ impl Record {
             baseline,
             completion: asked,
             stages,
+            state,
             agents,
         } = run;
         let Decision { ruling, reasons, next_actions } = decision;
@@ -154,6 +160,7 @@ impl Record {
             violations: ViolationRecord::all(&agents, &gates),
             error_budget: ErrorBudgetRecord::of(&agents),
             stages,
+            state,
             agents,
             gates,
             reasons,

@@ -22,8 +22,8 @@ use super::{
     tally::Tally,
 };
 use crate::agent::{
-    Agent, AgentLine, AgentStatus, Asked, BadLine, Event, HostLine, Judged, Remembered, Revocation, Setup, Snapshot,
-    Violation,
+    Agent, AgentLine, AgentStatus, Asked, BadLine, Event, HostLine, Judged, Remembered, Report, Revocation, Setup,
+    Snapshot, Violation,
 };
 
 /// How often the end of the run is looked for, and time that passes.
@@ -122,6 +122,8 @@ pub(super) struct Driver<'scope, 'env> {
     pub(super) violations: Vec<Violation>,
     pub(super) revocation: Option<Revocation>,
     pub(super) missing: Vec<String>,
+    /// What gates saw broken before the start.
+    reports: Vec<Report>,
 }
 
 /// What the threads of a stage share.
@@ -147,7 +149,7 @@ impl<'scope, 'env> Driver<'scope, 'env> {
         process: Process,
         known: Before,
     ) -> Self {
-        let Before { remembered, checkpoint, tier, tally, held } = known;
+        let Before { remembered, checkpoint, outputs, reports, tier, tally, held } = known;
         let plan = stage.plan;
         let agent = Agent::new(Setup {
             agent_id: stage.agent.to_string(),
@@ -159,11 +161,9 @@ impl<'scope, 'env> Driver<'scope, 'env> {
             heartbeat: plan.heartbeat,
             lock: plan.sure_of_lock(),
             budget: plan.errors,
-            checkpoint: checkpoint.clone(),
+            checkpoint,
             remembered: remembered.clone(),
         });
-        let mut outputs = Outputs::default();
-        checkpoint.into_iter().for_each(|output| outputs.put(output));
         let now = Instant::now();
         Self {
             stage,
@@ -208,6 +208,7 @@ impl<'scope, 'env> Driver<'scope, 'env> {
             violations: Vec::new(),
             revocation: None,
             missing: Vec::new(),
+            reports,
         }
     }
 
@@ -215,6 +216,10 @@ impl<'scope, 'env> Driver<'scope, 'env> {
     pub(super) fn drive(&mut self) {
         self.lock_holds(self.started);
         self.on(Event::Started, self.started);
+        if !self.reports.is_empty() {
+            let reports = std::mem::take(&mut self.reports);
+            self.on(Event::Reported(reports), self.started);
+        }
         while !self.is_over() {
             self.flush();
             self.wait();

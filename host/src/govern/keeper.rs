@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     desk::Desk,
+    driven::Outputs,
     driver::Message,
     hindrance::Hindrance,
     job::{Answer, Job, Mail, RunEntry},
@@ -37,11 +38,19 @@ pub(super) struct Keeper<'a> {
     ledger: Ledger,
     /// Where the mailbox is read on.
     mail: u64,
+    /// The last output of each type.
+    made: Outputs,
 }
 
 impl<'a> Keeper<'a> {
-    pub(super) fn new(stage: Stage<'a>, desk: &'a Desk, post: Sender<Message>, fence: Fence, ledger: Ledger) -> Self {
-        Self { stage, desk, post, fence: Some(fence), ledger, mail: 0 }
+    pub(super) fn new(
+        stage: Stage<'a>,
+        (desk, post): (&'a Desk, Sender<Message>),
+        fence: Fence,
+        ledger: Ledger,
+        made: Outputs,
+    ) -> Self {
+        Self { stage, desk, post, fence: Some(fence), ledger, mail: 0, made }
     }
 
     /// Until there is nothing more to do.
@@ -156,11 +165,12 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    fn keep(&self, output: &AgentOutput) -> Result<(), StateError> {
+    fn keep(&mut self, output: &AgentOutput) -> Result<(), StateError> {
+        self.made.put(output.clone());
         let (agent, task) = (self.stage.agent, self.stage.task);
         self.put(&keys::agent_output(agent, &Id::parse(output.output_type.name())?), output)?;
         if output.output_type == OutputType::Gamma {
-            self.put(&keys::handoff(task), &Handoff::new(&self.stage, output))?;
+            self.put(&keys::handoff(task), &Handoff::new(&self.stage, output, &self.made))?;
         }
         // Its content may be larger than an item of a list; what it was is known by its checksum.
         let made = serde_json::json!({

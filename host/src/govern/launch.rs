@@ -65,7 +65,8 @@ pub(super) fn run(stage: &Stage<'_>, started: Started) -> Driven {
         let (post, inbox) = channel();
         let (said, to_say) = sync_channel(MOST_SAID);
         let around = io::pipe().and_then(|(over, still)| {
-            let keeper = Keeper::new(*stage, &shared.desk, post.clone(), fence.clone(), ledger);
+            let made = known.outputs.clone();
+            let keeper = Keeper::new(*stage, (&shared.desk, post.clone()), fence.clone(), ledger, made);
             let around = Around { stage: *stage, shared, over, post: post.clone() };
             Ok((around.threads(scope, keeper, pipes, to_say, &process)?, still))
         });

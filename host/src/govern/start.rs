@@ -1,7 +1,9 @@
 //! Before the process: the lock, the ledger behind it, and what is known of the agent from before.
 
 use std::{
-    thread,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread::{self, Builder},
     time::{Duration, Instant},
 };
 
@@ -9,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
+    driven::Outputs,
     hindrance::Hindrance,
     ledger::Ledger,
     mask::Mask,
@@ -18,7 +21,7 @@ use super::{
     tally::{OFFENCES, PROCEDURE, Tally},
 };
 use crate::{
-    agent::{AgentOutput, AgentStatus, Remembered, Snapshot, Tier},
+    agent::{AgentOutput, AgentStatus, Asked, Remembered, Report, Revocation, Snapshot, Tier},
     digest::Digest,
     evidence::secrets::Secrets,
     state::{Fence, Holder, Id, StateError, ValueKey, keys},
@@ -26,6 +29,8 @@ use crate::{
 
 /// How long is waited between tries.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often a lock is renewed in its time while gates are asked.
+const RENEWALS: u32 = 3;
 /// Characters of a run's name in that of a holder.
 const MOST_RUN: usize = 100;
 
@@ -39,11 +44,21 @@ pub struct Handoff {
     pub work: Digest,
     /// What was made.
     pub output: AgentOutput,
+    /// The last outputs of the other types, which gates may ask about.
+    #[serde(default)]
+    pub before: Vec<AgentOutput>,
 }
 
 impl Handoff {
-    pub(super) fn new(stage: &Stage<'_>, output: &AgentOutput) -> Self {
-        Self { run_id: stage.run_id.to_owned(), work: stage.plan.digest(), output: output.clone() }
+    pub(super) fn new(stage: &Stage<'_>, output: &AgentOutput, made: &Outputs) -> Self {
+        let before = made.iter().filter(|other| other.output_type != output.output_type).cloned().collect();
+        Self { run_id: stage.run_id.to_owned(), work: stage.plan.digest(), output: output.clone(), before }
+    }
+
+    /// All that was made, as far as it is whole and the agent's own.
+    fn outputs(&self) -> Outputs {
+        let own = |output: &&AgentOutput| output.agent_id == self.output.agent_id && output.holds();
+        self.before.iter().filter(own).chain([&self.output]).cloned().collect()
     }
 }
 
@@ -88,6 +103,10 @@ pub(super) struct Before {
     pub(super) remembered: Remembered,
     /// What it goes on from.
     pub(super) checkpoint: Option<AgentOutput>,
+    /// What it had made by then.
+    pub(super) outputs: Outputs,
+    /// What gates saw broken that were asked whether that still stands.
+    pub(super) reports: Vec<Report>,
     pub(super) tier: Tier,
     pub(super) tally: Tally,
     /// Since when the lock certainly lasts.
@@ -98,17 +117,21 @@ fn known(stage: &Stage<'_>, fence: &Fence) -> Result<(Ledger, Before), Hindrance
     let agent = stage.agent;
     let mut ledger = Ledger::new(Some(agent.as_str()));
     patiently(stage, || ledger.follow(stage.state, stage.signed))?;
-    if let Some(revocation) = ledger.revoked() {
-        return Err(Hindrance::Revoked(format!("{}: {}", revocation.cause.name(), revocation.reason)));
-    }
+    refuse_revoked(&ledger)?;
     let snapshot: Option<Snapshot> = patiently(stage, || read(stage, &keys::agent_state(agent)))?;
     let tally = Tally(patiently(stage, || Ok(stage.state.counters(&keys::agent_errors(agent))?))?);
     let handoff: Option<Handoff> = patiently(stage, || read(stage, &keys::handoff(stage.task)))?;
     let grants = patiently(stage, || Grant::all(stage, &grants_key(agent)?))?;
     let is_signed = |grant: &Grant| (stage.signed)(&Signed::Grant(grant)).is_ok();
     let tier = granted(agent.as_str(), stage.plan.tier, &grants, is_signed);
-    let checkpoint = handoff.filter(|handoff| goes_on(stage, handoff, snapshot.as_ref(), &ledger));
-    let checkpoint = checkpoint.map(|handoff| handoff.output);
+    let handoff = handoff.filter(|handoff| goes_on(stage, handoff, snapshot.as_ref(), &ledger));
+    let Stands { stands, reports } = handoff.as_ref().map(|made| stands(stage, fence, made)).unwrap_or_default();
+    // What happened while gates were asked counts too.
+    patiently(stage, || ledger.follow(stage.state, stage.signed))?;
+    refuse_revoked(&ledger)?;
+    let handoff = handoff.filter(|_| stands);
+    let outputs = handoff.as_ref().map(Handoff::outputs).unwrap_or_default();
+    let checkpoint = handoff.map(|handoff| handoff.output);
     let remembered = remembered(stage, snapshot, checkpoint.is_some(), &ledger, &tally);
     patiently(stage, || {
         let packet = serde_json::to_vec(&stage.packet(fence.token(), None)).unwrap_or_default();
@@ -122,7 +145,44 @@ fn known(stage: &Stage<'_>, fence: &Fence) -> Result<(Ledger, Before), Hindrance
         stage.state.renew(fence)?;
         Ok(asked)
     })?;
-    Ok((ledger, Before { remembered, checkpoint, tier, tally, held }))
+    Ok((ledger, Before { remembered, checkpoint, outputs, reports, tier, tally, held }))
+}
+
+fn refuse_revoked(ledger: &Ledger) -> Result<(), Hindrance> {
+    match ledger.revoked() {
+        Some(Revocation { cause, reason, .. }) => Err(Hindrance::Revoked(format!("{}: {reason}", cause.name()))),
+        None => Ok(()),
+    }
+}
+
+/// What gates say of what an earlier run made.
+#[derive(Default)]
+struct Stands {
+    stands: bool,
+    reports: Vec<Report>,
+}
+
+/// Asks every gate of the agent whether it may go on from there. That they have passed once is written by whoever can write to
+/// the state; and what this run decides on was judged in this run. The lock is renewed meanwhile.
+fn stands(stage: &Stage<'_>, fence: &Fence, made: &Handoff) -> Stands {
+    let outputs = made.outputs();
+    let ask = |asked: Asked| catch_unwind(AssertUnwindSafe(|| (stage.judge)(asked, &outputs))).ok();
+    thread::scope(|scope| {
+        let (over, is_over) = channel::<()>();
+        let renews = move || {
+            while is_over.recv_timeout(stage.plan.lock / RENEWALS) == Err(RecvTimeoutError::Timeout) {
+                // One that fails is noticed behind the gates.
+                let _ = stage.state.renew(fence);
+            }
+        };
+        if Builder::new().spawn_scoped(scope, renews).is_err() {
+            return Stands::default();
+        }
+        let judged: Vec<_> = stage.plan.gates.iter().copied().map(ask).collect();
+        drop(over);
+        let stands = judged.iter().all(|judged| judged.as_ref().is_some_and(|judged| judged.passed));
+        Stands { stands, reports: judged.into_iter().flatten().flat_map(|judged| judged.reports).collect() }
+    })
 }
 
 /// Whether this run goes on from there: from the same work, by the same agent, and not from what a revoked one made.
@@ -181,6 +241,8 @@ pub(super) fn patiently<T>(stage: &Stage<'_>, mut work: impl FnMut() -> Result<T
             return Err(Hindrance::Interrupted);
         }
         match work() {
+            // Nobody writes over what cannot be read before the agent runs, so that no time heals it.
+            Err(damage @ Hindrance::State(StateError::Corrupted { .. })) => return Err(damage),
             Err(hindrance) if hindrance.may_pass() && since.elapsed() < stage.patience.recover => thread::sleep(PAUSE),
             ended => return ended,
         }

@@ -81,7 +81,8 @@ fn merits(agent: &AgentRecord) -> String {
 
 /// What to do next about `agent`, as commands to type.
 pub(super) fn actions(agent: &AgentRecord, record: &Record) -> Vec<String> {
-    let named = format!("{} --manifest {}", quoted(&agent.agent), quoted(&record.policy.uri));
+    let state = record.state.as_deref().map(|state| format!(" --state {}", quoted(state))).unwrap_or_default();
+    let named = format!("{} --manifest {}{state}", quoted(&agent.agent), quoted(&record.policy.uri));
     let signed = "--key KEY --reason TEXT";
     let decide = match &agent.promotion {
         _ if is_revoked(agent) => Some(format!("let it start again: portcullis agent reinstate {named} {signed}")),
@@ -164,6 +165,9 @@ mod tests {
             actions(&builder, &record),
             ["move it up to tier 2: portcullis agent promote builder --manifest release.toml --key KEY --reason TEXT"]
         );
+        let elsewhere = Record { state: Some("redis://:${env:PW}@db/1".to_owned()), ..record.clone() };
+        let first = actions(&builder, &elsewhere).concat();
+        assert!(first.contains("release.toml --state 'redis://:${env:PW}@db/1' --key"), "{first}");
         builder.verified = false;
         assert_eq!(actions(&builder, &record), [""; 0], "an approver's word would not count yet");
     }

@@ -84,6 +84,7 @@ fn recorded(decision: Decision, gates: Vec<GateResult>, agents: Vec<AgentRecord>
         completion: None,
         stages: Vec::new(),
         agents,
+        state: None,
     };
     Record::new(run, decision, gates)
 }

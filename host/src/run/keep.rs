@@ -4,7 +4,10 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -43,6 +46,10 @@ pub(super) struct Keeping<'a> {
     acting: HashSet<String>,
     /// Gates that agents are judged by: they are kept with their agents.
     of_agents: HashSet<usize>,
+    /// Whether the run was begun by a host that is gone.
+    resumed: bool,
+    /// Set when an agent of such a run could not be driven: it may be another time, so the run stays open.
+    stays_open: AtomicBool,
     /// Steps that an earlier attempt kept.
     done: HashSet<(Kind, String)>,
     /// Bytes of pieces that were seen and have not ended.
@@ -89,7 +96,7 @@ impl<'a> Keeping<'a> {
     ) -> Result<Self, Stopped> {
         let path = ledger.path().to_owned();
         let writer = Writer::resume(ledger, begin.setting.run_id.to_owned()).map_err(|error| failed(&path, &error))?;
-        Ok(Self { done, ..Self::of(begin, path, writer, claim) })
+        Ok(Self { done, resumed: true, ..Self::of(begin, path, writer, claim) })
     }
 
     fn of(begin: &Begin<'a>, path: PathBuf, writer: Writer, claim: Claim) -> Self {
@@ -110,6 +117,8 @@ impl<'a> Keeping<'a> {
                 .flat_map(|(_, gates)| gates)
                 .copied()
                 .collect(),
+            resumed: false,
+            stays_open: AtomicBool::new(false),
             done: HashSet::new(),
             bytes: Mutex::default(),
         }
@@ -124,7 +133,7 @@ impl<'a> Keeping<'a> {
             Event::Governed(governed) => self.agent(governed),
             Event::Finished { index, result, calls, .. } if !self.of_agents.contains(index) => {
                 // Once the run is to end, a gate that was not asked may have been passed over for one that was interrupted.
-                let passed_over = calls.calls.is_empty() && self.setting.cancelled.load(Ordering::Relaxed);
+                let passed_over = calls.calls.is_empty() && self.goes_on_later();
                 if !result.interrupted() && !calls.interrupted() && !passed_over {
                     self.gate(*index, result, calls).into_iter().for_each(|step| self.writer.keep(step));
                 }
@@ -176,8 +185,10 @@ impl<'a> Keeping<'a> {
     /// judged anew. One that was interrupted goes on another time.
     fn agent(&self, governed: &Governed) {
         let Governed { record, gates, entry } = governed;
-        let is_interrupted =
-            record.hindrance.as_deref() == Some(INTERRUPTED) || self.setting.cancelled.load(Ordering::Relaxed);
+        if self.resumed && record.hindrance.is_some() {
+            self.stays_open.store(true, Ordering::Relaxed);
+        }
+        let is_interrupted = record.hindrance.as_deref() == Some(INTERRUPTED) || self.goes_on_later();
         if is_interrupted || self.is_done(Kind::Agent, &record.stage) {
             return;
         }
@@ -198,8 +209,14 @@ impl<'a> Keeping<'a> {
         self.writer.settle().map_err(|error| failed(&self.path, &error))
     }
 
+    /// Whether the run has not come to its end: the user ended it, or what kept an agent from going on may pass.
+    fn goes_on_later(&self) -> bool {
+        self.setting.cancelled.load(Ordering::Relaxed) || self.stays_open.load(Ordering::Relaxed)
+    }
+
     /// Waits until all is on disk, and ends the run, if it came to its end.
-    pub(super) fn end(self, record: Option<&Record>) -> Result<(), Stopped> {
+    pub(super) fn end(self, record: &Record) -> Result<(), Stopped> {
+        let record = (!self.goes_on_later()).then_some(record);
         let Self { setting: Setting { run_id: run, .. }, writer, path, _claim, .. } = self;
         let failed = |error| failed(&path, &error);
         let mut ledger = writer.end().map_err(failed)?;

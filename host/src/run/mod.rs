@@ -32,10 +32,7 @@ mod resume;
 mod schedule;
 mod sign_off;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use jiff::Timestamp;
 
@@ -320,8 +317,7 @@ pub fn run(task: Task<'_>, tell: &(dyn Fn(Event<'_>) + Sync)) -> Result<Record, 
     let record = Record::new(facts, decision, judged.gates);
     events.into_iter().flat_map(Events::end).for_each(|problem| tell(Event::Trouble(&problem)));
     if let Some(keeping) = keeping {
-        // A run that the user ended can go on later, and so has not come to its end.
-        keeping.end((!setting.cancelled.load(Ordering::Relaxed)).then_some(&record))?;
+        keeping.end(&record)?;
     }
     Ok(record)
 }

@@ -38,6 +38,7 @@ pub(super) fn facts(
         baseline: intake.held_files.baselines(plan, &judged.gates),
         completion: plan.completion.clone(),
         stages: judged.stages.clone(),
+        state: settings.state.clone().filter(|_| !judged.agents.is_empty()),
         agents: judged.agents.clone(),
     }
 }
