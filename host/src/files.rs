@@ -1,15 +1,18 @@
-//! Files: read once, capped, regular files only; written whole or not at all.
+//! Files: read once, capped, regular files only; written whole or not at all, and changed by one at a time.
+
+mod lock;
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::OFlags;
 
 use crate::{diagnostic::Diagnostic, text::printable};
+pub use lock::{Lock, lock, lock_path};
 
 /// A file that could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -138,59 +141,6 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, FileError
     }
 }
 
-/// How often a lock is asked for that somebody took away while it was waited for.
-const LOCK_TRIES: usize = 1_000;
-
-/// The right to change a file, for as long as this lives. A process that is killed gives it up.
-#[derive(Debug)]
-pub struct Lock {
-    file: File,
-    path: PathBuf,
-}
-
-/// Waits until no other process holds the right to change the file at `path`: for whoever reads it, and puts what it makes
-/// of that in its place. What is locked is a file beside it, as the file itself is replaced.
-///
-/// # Errors
-/// When the folder cannot be written, or has no locks.
-pub fn lock(path: &Path) -> Result<Lock, FileError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = folder_of(path).join(format!(".{name}.lock"));
-    let failed = |error: io::Error| FileError::Write(beside.clone(), error);
-    // Whatever else lies there is neither followed nor waited for.
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    for _ in 0..LOCK_TRIES {
-        let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).mode(0o600).custom_flags(flags).open(&beside);
-        let lock = Lock { file: file.map_err(failed)?, path: beside.clone() };
-        flock(&lock.file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
-        // Whoever held it took the file away on leaving: then this is a lock on nothing.
-        if lock.is_at_its_place() {
-            return Ok(lock);
-        }
-    }
-    Err(failed(io::Error::other("it is taken away again and again")))
-}
-
-impl Lock {
-    fn is_at_its_place(&self) -> bool {
-        let id = |metadata: Metadata| (metadata.dev(), metadata.ino());
-        match (self.file.metadata(), self.path.symlink_metadata()) {
-            (Ok(held), Ok(named)) => id(held) == id(named),
-            _ => false,
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // While the lock is held, and only what it is on, so that nobody's newer file is taken away.
-        if self.is_at_its_place() {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 fn write(path: &Path, bytes: &[u8], mode: u32, settle: impl Fn(&File) -> io::Result<()>) -> Result<(), FileError> {
     let failed = |error: io::Error| FileError::Write(path.to_owned(), error);
     let file = filled(path, bytes, mode)?;
@@ -262,38 +212,5 @@ mod tests {
         let error = write_whole(&folder.path().join("no/such/a"), b"new", 0o644).expect_err("no folder");
         assert_eq!(error.code(), "file-unwritable");
         assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0);
-    }
-
-    #[test]
-    fn of_many_that_change_a_file_at_once_none_loses_anothers_change() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("a");
-        let change = || {
-            let _lock = lock(&path).expect("locked");
-            let mut bytes = read_capped(&path, 999).unwrap_or_default();
-            bytes.push(b'x');
-            write_whole(&path, &bytes, 0o600).expect("written");
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| (0..10).for_each(|_| change()));
-            }
-        });
-        assert_eq!(read_capped(&path, 999).expect("there").len(), 80);
-        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "no lock is left over");
-    }
-
-    #[test]
-    fn a_lock_follows_no_link_and_waits_for_no_pipe() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, beside) = (folder.path().join("a"), folder.path().join(".a.lock"));
-        std::os::unix::fs::symlink(folder.path().join("target"), &beside).expect("a link");
-        assert_eq!(lock(&path).expect_err("a link").code(), "file-unwritable");
-        assert!(!folder.path().join("target").exists());
-        fs::remove_file(&beside).expect("removed");
-        rustix::fs::mknodat(rustix::fs::CWD, &beside, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
-            .expect("a pipe");
-        assert_eq!(lock(&path).expect_err("a pipe").code(), "file-unwritable");
-        assert_eq!(lock(&folder.path().join("no/such/a")).expect_err("no folder").code(), "file-unwritable");
     }
 }

@@ -32,6 +32,7 @@
 //! - [`govern`] drives one agent by those rules: its process, its lock, what it may and when it has to end.
 //! - [`mod@run`] walks the line for a whole plan and tells what happens as events; it prints nothing. [`run()`] is all of it.
 //! - [`report`] turns a record or an event into text.
+//! - `fuzz`, built for tests and fuzzers alone, lets them in to every reader of hostile bytes.
 //! - `cli`, in the binary, is the only room that prints, reads the clock and the environment, and opens files that a user names.
 #![deny(missing_docs)]
 
@@ -43,6 +44,10 @@ pub mod digest;
 pub mod evidence;
 pub mod files;
 pub mod findings;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
+#[cfg(test)]
+mod golden;
 pub mod govern;
 pub mod intake;
 pub mod judge;

@@ -1,8 +1,8 @@
 //! The trust file and what it points to, read once a run: the root, who is trusted for what, and what is revoked.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use crate::{
     decision::{RevocationsRecord, TrustRecord},
     diagnostic::Diagnostic,
     digest::Digest,
-    files::{FileError, read_capped, shown, write_durably},
+    files::{FileError, Lock, lock_path, read_capped, shown, write_durably},
     stopped::Stopped,
     trust::{
         self, Appraisal, Envelope, KeyId, Material, Policy, RevocationRules, Standing, TrustFile, TrustSource,
@@ -299,14 +299,10 @@ fn no_state_place() -> Stopped {
     Stopped::refused(problem.help("set HOME or XDG_STATE_HOME, or name `state` under [revocations]"))
 }
 
-fn lock_path(state: &Path) -> PathBuf {
-    state.with_extension("lock")
-}
-
 /// The file that remembers what was seen, locked for as long as this lives.
 struct StateFile {
     path: PathBuf,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl StateFile {
@@ -317,10 +313,7 @@ impl StateFile {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         }
-        let lock = lock_path(&path);
-        let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(lock).map_err(failed)?;
-        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
+        let lock = Lock::wait(&lock_path(&path)).map_err(failed)?;
         Ok(Self { path, _lock: lock })
     }
 }

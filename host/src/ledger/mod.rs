@@ -42,6 +42,8 @@ mod broken;
 mod claim;
 mod error;
 mod facts;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod hash;
 mod open;
 mod prune;

@@ -7,13 +7,15 @@ mod agents;
 mod branches;
 mod completion;
 mod events;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod governed;
 #[cfg(test)]
 mod governed_mistakes;
 #[cfg(test)]
 mod governed_tests;
 #[cfg(test)]
-mod hostile;
+pub(crate) mod hostile;
 mod hosts;
 mod json;
 mod late;

@@ -113,23 +113,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::notify::{
-        Kind,
-        event::{Event, Run},
-        samples,
+    use crate::{
+        golden,
+        notify::{
+            Kind,
+            event::{Event, Run},
+            samples,
+        },
     };
 
-    /// Compares with a file of `testdata`, or rewrites it when `PORTCULLIS_BLESS` is set.
+    /// Compares with a file of the room's `testdata`, where it stands for people to read.
     #[track_caller]
     fn check_golden(name: &str, text: &str, golden: &str) {
         let read: Value = serde_json::from_str(text).expect("JSON");
-        let text = format!("{read:#}\n");
-        if std::env::var_os("PORTCULLIS_BLESS").is_some() {
-            let path = format!("{}/src/notify/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
-            std::fs::write(path, text).expect("the golden file is written");
-        } else {
-            assert_eq!(text, golden, "{name}; PORTCULLIS_BLESS=1 rewrites it");
-        }
+        golden::check(&format!("notify/testdata/{name}"), &format!("{read:#}\n"), golden);
     }
 
     fn hostile(text: &str) -> Told {

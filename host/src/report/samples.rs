@@ -13,20 +13,16 @@ use crate::{
         samples::{advisory, agent, answer, fault, gate, output, violation},
     },
     digest::Digest,
+    golden,
     judge::{Cause, Judgement, Outcome, Usage},
     limits::{Exceeded, Limit},
     manifest::Rule,
 };
 
-/// Compares with a file of `testdata`, or rewrites it when `PORTCULLIS_BLESS` is set.
+/// Compares with a file of the room's `testdata`.
 #[track_caller]
 pub(super) fn check_golden(name: &str, text: &str, golden: &str) {
-    if std::env::var_os("PORTCULLIS_BLESS").is_some() {
-        let path = format!("{}/src/report/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
-        std::fs::write(path, text).expect("the golden file is written");
-    } else {
-        assert_eq!(text, golden, "{name}; PORTCULLIS_BLESS=1 rewrites it");
-    }
+    golden::check(&format!("report/testdata/{name}"), text, golden);
 }
 
 fn judged(gate: GateFacts, micros: u64, fuel: u64, outcome: Outcome) -> GateResult {

@@ -64,17 +64,21 @@ impl Kept {
     /// # Errors
     /// When the ledger has no such run, its bytes were pruned, or it is not what it was.
     pub fn read(ledger: &Ledger, run: &str, complete: bool) -> Result<Self, LedgerError> {
-        let kept = ledger.run(run)?;
+        Self::of(&ledger.run(run)?, &|digest| ledger.blob(digest), complete)
+    }
+
+    /// The same, where the run is read already and `blob` gives the bytes with a digest.
+    pub(crate) fn of(kept: &KeptRun, blob: &Blobs<'_>, complete: bool) -> Result<Self, LedgerError> {
         if kept.row.pruned {
-            return Err(LedgerError::RunPruned(run.to_owned()));
+            return Err(LedgerError::RunPruned(kept.row.run.clone()));
         }
         let begin = kept.entry(Kind::Begin, Kind::Begin.name()).ok_or_else(|| corrupt("a run without a begin"))?;
-        let reader = Reader { ledger };
+        let reader = Reader { blob };
         let settings = reader.bytes(begin, role::SETTINGS)?;
         let mut read = Self {
-            run_id: run.to_owned(),
+            run_id: kept.row.run.clone(),
             started: begin.at,
-            finished: reader.finished(&kept)?,
+            finished: reader.finished(kept)?,
             settings: Settings::from_json(&settings).ok_or_else(|| corrupt("the settings of a run do not read"))?,
             files: reader.files(begin)?,
             pieces: Pieces::new(complete),
@@ -139,13 +143,16 @@ impl Kept {
     }
 }
 
+/// Bytes by their digest.
+type Blobs<'a> = dyn Fn(&Digest) -> Result<Vec<u8>, LedgerError> + 'a;
+
 struct Reader<'a> {
-    ledger: &'a Ledger,
+    blob: &'a Blobs<'a>,
 }
 
 impl Reader<'_> {
     fn blob(&self, kept: &KeptBytes) -> Result<Vec<u8>, LedgerError> {
-        self.ledger.blob(&kept.digest)
+        (self.blob)(&kept.digest)
     }
 
     fn bytes(&self, entry: &Entry, role: &str) -> Result<Vec<u8>, LedgerError> {

@@ -31,7 +31,7 @@ pub mod faults;
 pub mod keys;
 mod lock;
 mod place;
-mod redis;
+pub(crate) mod redis;
 mod sqlite;
 #[cfg(test)]
 mod tests;

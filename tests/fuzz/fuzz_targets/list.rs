@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(TrustSource::Whole(file)) = TrustSource::read(TRUST, now) else { panic!("a trust file") };
     let material = Material { list: Some(bytes), state: Some(bytes), deny: Some(bytes), emergency: &[bytes.to_vec()] };
     let standing = Standing::assess(&file.root, &file.revocations, &material, now);
-    assert!(standing.problem().is_some() && standing.next_state().is_none());
+    assert!(standing.problem().is_some() && standing.next_state(now).is_none());
     if let Ok(list) = List::parse(bytes) {
         assert_eq!(List::parse(&list.to_payload().expect("what reads is written")), Ok(list));
     }

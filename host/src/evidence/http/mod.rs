@@ -7,6 +7,8 @@
 pub(crate) mod client;
 mod document;
 mod events;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod heard;
 pub(crate) mod line;
 pub(crate) mod reach;

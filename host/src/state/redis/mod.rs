@@ -9,6 +9,8 @@
 //! version 5 on, when scripts learned to ask for the time.
 
 mod client;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod line;
 mod read;
 mod resp;

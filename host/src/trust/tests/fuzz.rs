@@ -1,26 +1,15 @@
-//! Hostile bytes for everything that is read before it is trusted: a fixed, small number of changed seeds each, so that
-//! a run takes a moment and repeats. `tests/fuzz` has the same targets for libFuzzer, with these seeds as its corpus.
-
-use std::path::Path;
+//! Hostile bytes for everything that is read before it is trusted, with keys that those of libFuzzer do not have: `tests/fuzz`
+//! has targets of the same names, with these seeds as its corpus.
 
 use super::*;
 use crate::{
     digest::Digest,
+    fuzz::smoke::Target,
     trust::{
         Approval, DocumentError, ROOT_TYPE, Revocations, TrustRoot, appraise, attach, check_list, gate_named, inspect,
         sign_detached, verify_with_keys, weigh,
     },
 };
-
-/// Changed seeds that each target is given, unless `PORTCULLIS_FUZZ_ROUNDS` says how many.
-const ROUNDS: usize = 2_000;
-
-/// A target: its name, its seeds, and what it does to bytes, which may be anything.
-struct Target {
-    name: &'static str,
-    seeds: fn() -> Vec<Vec<u8>>,
-    run: fn(&[u8]),
-}
 
 const TARGETS: [Target; 6] = [
     Target { name: "signature_section", seeds: signature_seeds, run: fuzz_signature_section },
@@ -164,81 +153,15 @@ fn fuzz_approval(bytes: &[u8]) {
     }
 }
 
-/// Changes that parsers trip over, drawn from a generator that gives the same every time.
-struct Mutator(u64);
-
-impl Mutator {
-    fn draw(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % below.max(1) as u64) as usize
-    }
-
-    fn mutate(&mut self, seed: &[u8], other: &[u8]) -> Vec<u8> {
-        let mut bytes = seed.to_vec();
-        for _ in 0..=self.draw(4) {
-            let at = self.draw(bytes.len());
-            let length = self.draw(16).min(bytes.len() - at);
-            match self.draw(8) {
-                0 if !bytes.is_empty() => bytes[at] ^= 1 << self.draw(8),
-                1 if !bytes.is_empty() => bytes[at] = [0, 1, 0x7f, 0x80, 0xff, b'"', b'{', b'0'][self.draw(8)],
-                2 => bytes.truncate(at),
-                3 => drop(bytes.drain(at..at + length)),
-                4 => {
-                    let part = bytes[at..at + length].to_vec();
-                    bytes.splice(at..at, part);
-                }
-                5 => {
-                    let from = self.draw(other.len());
-                    let to = (from + self.draw(64)).min(other.len());
-                    bytes.splice(at..at, other[from..to].iter().copied());
-                }
-                6 => {
-                    let number =
-                        [&b"\xff\xff\xff\xff\x0f"[..], b"\x80\x00", b"-1", b"1e9", b"\\u0000", b"\xe2\x80\xae"];
-                    let number = number[self.draw(6)];
-                    bytes.splice(at..at + length.min(number.len()), number.iter().copied());
-                }
-                _ => bytes.rotate_left(at),
-            }
-        }
-        bytes
-    }
-}
-
-fn rounds() -> usize {
-    let asked = std::env::var("PORTCULLIS_FUZZ_ROUNDS");
-    asked.map_or(ROUNDS, |rounds| rounds.parse().expect("PORTCULLIS_FUZZ_ROUNDS is a number"))
-}
-
 #[test]
 fn every_target_takes_its_seeds_and_whatever_becomes_of_them() {
-    for target in &TARGETS {
-        let seeds = (target.seeds)();
-        let mut mutator = Mutator(0x9e37_79b9_7f4a_7c15);
-        for seed in &seeds {
-            (target.run)(seed);
-        }
-        for round in 0..rounds() {
-            let seed = &seeds[round % seeds.len()];
-            let other = &seeds[mutator.draw(seeds.len())];
-            (target.run)(&mutator.mutate(seed, other));
-        }
-    }
+    TARGETS.iter().for_each(Target::smoke);
 }
 
-/// `PORTCULLIS_SEEDS=DIR` writes the seeds there, a folder a target: the corpus that `tests/fuzz` starts from.
 #[test]
-fn the_seeds_are_different_and_are_written_where_the_fuzzer_wants_them() {
-    let folder = std::env::var_os("PORTCULLIS_SEEDS");
+fn the_seeds_are_different_and_libfuzzer_has_each_target() {
     for target in &TARGETS {
-        let seeds = (target.seeds)();
-        assert!(seeds.array_windows().all(|[one, other]| one != other), "{}", target.name);
-        let Some(folder) = folder.as_deref().map(|folder| Path::new(folder).join(target.name)) else { continue };
-        std::fs::create_dir_all(&folder).expect("a folder");
-        for (index, seed) in seeds.iter().enumerate() {
-            std::fs::write(folder.join(format!("seed-{index}")), seed).expect("written");
-        }
+        target.check_seeds();
+        target.check_listed();
     }
 }
