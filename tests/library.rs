@@ -72,6 +72,7 @@ fn decide(dir: &Dir, cancelled: &'static AtomicBool, ledger: Option<Ledger>) -> 
             archives: &[],
             sandbox: &sandbox,
             state: None,
+            supervisor: None,
             ledger: ledger.map_or(Keep::Nowhere, Keep::New),
             kept: None,
         };

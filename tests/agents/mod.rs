@@ -4,6 +4,7 @@
 //! Agents are shell scripts and gates say what a test wants them to. What waits runs beside what waits too, so that all of it
 //! takes a minute. Without a redis-server the half that needs one is skipped, which is said aloud.
 
+mod afterwards;
 mod bed;
 mod budgets;
 mod chaos;

@@ -75,8 +75,12 @@ words! {
 pub struct Judged {
     /// Which gates.
     pub asked: Asked,
-    /// Whether every one of them passed. A fault, a review and evidence that is missing are no pass.
+    /// Whether none of them that decides is against it. A fault, a review and evidence that is missing are no pass.
     pub passed: bool,
+    /// Whether one that decides gave no verdict and none is against it, so that nobody can say; then it has not passed.
+    pub faulted: bool,
+    /// Whether one passed at all: where none decides, nothing is verified by it.
+    pub verifies: bool,
     /// Where not: why not, fit for a terminal.
     pub reason: String,
     /// The violations that they saw.

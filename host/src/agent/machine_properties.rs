@@ -45,7 +45,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Started),
         1 => Just(Event::BadLine(super::read_line(b"").expect_err("bad"))),
         1 => (prop::sample::select(Asked::ALL), any::<bool>(), reports()).prop_map(|(asked, passed, reports)| {
-            Event::Judged(Judged { asked, passed, reason: String::new(), reports })
+            Event::Judged(Judged { asked, passed, faulted: false, verifies: passed, reason: String::new(), reports })
         }),
         1 => reports().prop_map(Event::Reported),
         1 => Just(Event::Clarified(plan_of("clarified-x"))),

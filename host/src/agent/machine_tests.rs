@@ -169,7 +169,14 @@ fn a_second_offence_revokes_whatever_its_type_and_whenever_the_first_was() {
 #[test]
 fn a_violation_in_a_judgement_counts_before_its_verdict() {
     let reports = vec![Report::of_gate("plan_ok", "BASELINE_MUTATION", "it did")];
-    let judged = Event::Judged(Judged { asked: Asked::Plan, passed: true, reason: String::new(), reports });
+    let judged = Event::Judged(Judged {
+        asked: Asked::Plan,
+        passed: true,
+        faulted: false,
+        verifies: true,
+        reason: String::new(),
+        reports,
+    });
     let (agent, effects) = lived(setup(), good_life().into_iter().take(7).chain([judged]));
     assert_eq!(agent.status(), AgentStatus::Revoked);
     assert!(!told(&effects).iter().any(|line| line.contains("accepted")), "{effects:?}");

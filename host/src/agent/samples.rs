@@ -61,7 +61,7 @@ pub(super) fn plan(confidence: Option<f64>) -> Event {
 
 pub(super) fn judged(asked: Asked, passed: bool) -> Event {
     let reason = if passed { String::new() } else { "a gate failed".to_owned() };
-    Event::Judged(Judged { asked, passed, reason, reports: Vec::new() })
+    Event::Judged(Judged { asked, passed, faulted: false, verifies: passed, reason, reports: Vec::new() })
 }
 
 /// What brings an agent that all gates judge from its start into `EXIT`.

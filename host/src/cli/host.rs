@@ -84,7 +84,7 @@ pub(crate) fn compiler() -> Result<Compiler, Stopped> {
 }
 
 /// This program, also after its file was replaced while it ran, where the system can say so.
-fn this_program() -> std::io::Result<PathBuf> {
+pub(crate) fn this_program() -> std::io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
 }
 

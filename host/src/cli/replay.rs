@@ -151,6 +151,7 @@ impl Args {
             archives: &[],
             sandbox: &sandbox,
             state: None,
+            supervisor: None,
             ledger: Keep::Told,
             kept: Some(kept),
         };

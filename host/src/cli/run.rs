@@ -203,6 +203,7 @@ impl Walk<'_> {
             archives: &archives(recorded),
             sandbox: &sandbox,
             state,
+            supervisor: host::this_program().ok(),
             ledger,
             kept,
         };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Truth,
@@ -19,7 +19,7 @@ use crate::{
 const QUOTED: usize = 200;
 
 /// Go or no-go, or neither.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ruling {
     /// The rule holds.
@@ -98,7 +98,8 @@ impl Decision {
 }
 
 /// Something other than a gate that stands against a go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Objection {
     /// What it makes of a go: a no-go, or a block where nobody can say.
     pub ruling: Ruling,
@@ -109,7 +110,7 @@ pub struct Objection {
 }
 
 /// One reason of a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Reason {
     /// Stable and kebab-case.
     pub code: Cow<'static, str>,
@@ -121,7 +122,7 @@ pub struct Reason {
 }
 
 /// One thing to do next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct NextAction {
     /// The gate that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]

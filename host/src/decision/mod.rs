@@ -24,7 +24,7 @@ pub use gate::{GateFacts, GateOutcome, GateResult, Judged, ModuleRecord, SignOff
 pub(crate) use gate::{place, told};
 pub use record::{
     ApprovalRecord, BaselineRecord, DigestSet, InputRecord, ListRecord, PolicyRecord, Record, RevocationsRecord,
-    RunFacts, StageRecord, SubjectRecord, Summary, TrustRecord, VerifierRecord,
+    RunFacts, StageRecord, StateRecord, SubjectRecord, Summary, TrustRecord, VerifierRecord,
 };
 pub use truth::Truth;
 

@@ -48,8 +48,8 @@ pub struct RunFacts {
     pub completion: Option<Completion>,
     /// What came of the stages.
     pub stages: Vec<StageRecord>,
-    /// Where agents were remembered, where that is not where the manifest says.
-    pub state: Option<String>,
+    /// Where agents were remembered, where there are any.
+    pub state: Option<StateRecord>,
     /// What became of the agents.
     pub agents: Vec<AgentRecord>,
 }
@@ -97,9 +97,9 @@ pub struct Record {
     pub summary: Summary,
     /// The stages, in the order in which they ran.
     pub stages: Vec<StageRecord>,
-    /// Where agents were remembered, as it was asked for instead of what the manifest says.
+    /// Where agents were remembered, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
+    pub state: Option<StateRecord>,
     /// The agents that ran, or were to, in the order of their stages.
     pub agents: Vec<AgentRecord>,
     /// The gates, in the manifest's order.
@@ -185,6 +185,16 @@ pub struct StageRecord {
     /// The side of a condition that was taken: `then` or `else`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taken: Option<&'static str>,
+}
+
+/// Where agents were remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StateRecord {
+    /// The place, without what lets one in: `user` for the user's own, a path, or a server.
+    pub place: String,
+    /// What `--state` said, where that was asked for instead of what the manifest says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
 }
 
 /// The program that decided.

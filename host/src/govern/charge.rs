@@ -3,14 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{
-    hindrance::Hindrance,
-    ledger::{Ledger, LedgerEntry},
-    tally::OFFENCES,
-};
+use super::{hindrance::Hindrance, ledger::LedgerEntry, tally::OFFENCES};
 use crate::{
     agent::{Cause, Consequence, Phase, Report, Revocation, Violation, ViolationSeverity},
-    state::{Id, PAGE, State, keys},
+    state::{Id, ListKey, PAGE, State, keys},
     trust::Time,
 };
 
@@ -71,11 +67,8 @@ impl Charge {
     pub fn write(&self, state: &dyn State, agent: &Id) -> Result<bool, Hindrance> {
         let mut revokes = false;
         if let Some(revocation) = &self.revocation {
-            let mut ledger = Ledger::new(Some(agent.as_str()));
-            // Whether any of it was lifted says nothing about whether it was written.
-            ledger.follow(state, &|_| Err(String::new()))?;
-            if !ledger.knows_run(&revocation.run_id) {
-                let entry = LedgerEntry::Revoked(revocation.clone()).to_json();
+            let entry = LedgerEntry::Revoked(revocation.clone()).to_json();
+            if !stands_in(state, &keys::revocations(), |item| item == entry.as_bytes())? {
                 state.append(&keys::revocations(), entry.as_bytes(), None)?;
                 revokes = true;
             }
@@ -89,23 +82,29 @@ impl Charge {
 
 fn write_once(state: &dyn State, agent: &Id, entry: &Value, severity: ViolationSeverity) -> Result<(), Hindrance> {
     let log = keys::agent_error_log(agent);
-    let mut next = 0;
-    loop {
-        let page = state.read(&log, next, PAGE)?;
-        if page.items.iter().any(|item| serde_json::from_slice::<Value>(&item.value).is_ok_and(|known| known == *entry))
-        {
-            return Ok(());
-        }
-        next = page.next(next);
-        if next >= page.end {
-            break;
-        }
+    let is_it = |item: &[u8]| serde_json::from_slice::<Value>(item).is_ok_and(|known| known == *entry);
+    if stands_in(state, &log, is_it)? {
+        return Ok(());
     }
     state.append(&log, entry.to_string().as_bytes(), None)?;
     if severity == ViolationSeverity::Medium {
         state.count(&keys::agent_errors(agent), &Id::parse(OFFENCES)?, 1, u32::MAX, None)?;
     }
     Ok(())
+}
+
+fn stands_in(state: &dyn State, list: &ListKey, is_it: impl Fn(&[u8]) -> bool) -> Result<bool, Hindrance> {
+    let mut next = 0;
+    loop {
+        let page = state.read(list, next, PAGE)?;
+        if page.items.iter().any(|item| is_it(&item.value)) {
+            return Ok(true);
+        }
+        next = page.next(next);
+        if next >= page.end {
+            return Ok(false);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -88,6 +88,8 @@ impl Driver<'_, '_> {
         let not_asked = move || Judged {
             asked,
             passed: false,
+            faulted: true,
+            verifies: false,
             reason: "its gates could not be asked".to_owned(),
             reports: Vec::new(),
         };
@@ -109,7 +111,12 @@ impl Driver<'_, '_> {
             return;
         }
         self.floor = self.floor.max(self.now());
-        self.on(Event::Judged(judged), self.floor);
+        if judged.faulted && judged.reports.is_empty() {
+            // That nobody can say is nothing that the agent did.
+            self.stop(Hindrance::NotJudged(judged.reason));
+        } else {
+            self.on(Event::Judged(judged), self.floor);
+        }
     }
 
     /// Says what may be said by now.

@@ -37,6 +37,9 @@ pub enum Hindrance {
     /// A variable is not there that the manifest names.
     #[error("{0}")]
     Variable(String),
+    /// Gates that were to judge it gave no verdict.
+    #[error("nobody can say what it made is worth: {}", excerpt(.0, QUOTED))]
+    NotJudged(String),
     /// It does not read what it is told.
     #[error("it does not read what it is told")]
     Deaf,
@@ -67,6 +70,7 @@ impl Hindrance {
             Self::Slow(_) => "state-slow",
             Self::NotStarted { .. } => "agent-not-started",
             Self::Variable(_) => "agent-env-missing",
+            Self::NotJudged(_) => "agent-not-judged",
             Self::Deaf => "agent-deaf",
             Self::TimedOut(_) => "agent-timeout",
             Self::Interrupted => "agent-interrupted",
@@ -85,6 +89,7 @@ impl Hindrance {
             Self::Unreadable(_) => "see who else writes to the state; nothing of it was used",
             Self::State(error) => return error.help(),
             Self::NotInLedger(_) => "revoke it with `portcullis agent revoke`; its lock was left to run out",
+            Self::NotJudged(_) => "see why the gate gave no verdict; nothing of it counts against the agent",
             Self::Deaf => "an agent has to read its standard input to the end",
             _ => return None,
         })

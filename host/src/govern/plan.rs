@@ -1,6 +1,9 @@
 //! What a governed stage is driven by: what the manifest says of its agent, and what the run hands in.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -97,6 +100,8 @@ pub struct Stage<'a> {
     pub run_id: &'a str,
     /// Whether the run was begun by a host that is gone; the caller knows that it is.
     pub resumes: bool,
+    /// The command that the agent is started through, which ends all that it starts; nothing where there is none.
+    pub supervisor: Option<&'a Path>,
     /// The state that everybody shares.
     pub state: &'a dyn State,
     /// Who is told what happens.

@@ -4,7 +4,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{RecvTimeoutError, channel},
     thread::{self, Builder},
-    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     driven::Outputs,
     hindrance::Hindrance,
+    insist::insist,
     ledger::Ledger,
     mask::Mask,
     plan::Stage,
@@ -27,8 +27,6 @@ use crate::{
     state::{Fence, Holder, Id, StateError, ValueKey, keys},
 };
 
-/// How long is waited between tries.
-const PAUSE: Duration = Duration::from_millis(20);
 /// How often a lock is renewed in its time while gates are asked.
 const RENEWALS: u32 = 3;
 /// Characters of a run's name in that of a holder.
@@ -233,18 +231,7 @@ fn read<T: DeserializeOwned>(stage: &Stage<'_>, key: &ValueKey) -> Result<Option
     serde_json::from_slice(&entry.value).map(Some).map_err(|_| Hindrance::Unreadable(key.name().to_owned()))
 }
 
-/// Tries it until it is done, it is clear that it never will be, or patience is over.
-pub(super) fn patiently<T>(stage: &Stage<'_>, mut work: impl FnMut() -> Result<T, Hindrance>) -> Result<T, Hindrance> {
-    let since = Instant::now();
-    loop {
-        if stage.is_cancelled() {
-            return Err(Hindrance::Interrupted);
-        }
-        match work() {
-            // Nobody writes over what cannot be read before the agent runs, so that no time heals it.
-            Err(damage @ Hindrance::State(StateError::Corrupted { .. })) => return Err(damage),
-            Err(hindrance) if hindrance.may_pass() && since.elapsed() < stage.patience.recover => thread::sleep(PAUSE),
-            ended => return ended,
-        }
-    }
+/// [`insist`]s on it as the stage is patient.
+pub(super) fn patiently<T>(stage: &Stage<'_>, work: impl FnMut() -> Result<T, Hindrance>) -> Result<T, Hindrance> {
+    insist(stage.patience.recover, stage.world.cancelled, work)
 }

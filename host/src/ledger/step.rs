@@ -44,6 +44,8 @@ pub mod role {
     pub const FILES: &str = "files";
     /// Of a run: what files it read, as JSON; with a number behind it the bytes of each.
     pub const READ: &str = "read";
+    /// Of a run's end: what the world had against a go, as JSON.
+    pub const OBJECTIONS: &str = "objections";
     /// Of a run's end: the decision record.
     pub const RECORD: &str = "record";
     /// What a step rested on, as JSON. Never pruned.

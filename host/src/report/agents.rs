@@ -81,7 +81,8 @@ fn merits(agent: &AgentRecord) -> String {
 
 /// What to do next about `agent`, as commands to type.
 pub(super) fn actions(agent: &AgentRecord, record: &Record) -> Vec<String> {
-    let state = record.state.as_deref().map(|state| format!(" --state {}", quoted(state))).unwrap_or_default();
+    let asked = record.state.as_ref().and_then(|state| state.asked.as_deref());
+    let state = asked.map(|state| format!(" --state {}", quoted(state))).unwrap_or_default();
     let named = format!("{} --manifest {}{state}", quoted(&agent.agent), quoted(&record.policy.uri));
     let signed = "--key KEY --reason TEXT";
     let decide = match &agent.promotion {
@@ -107,6 +108,7 @@ pub(super) fn alert(violation: &Violation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::StateRecord;
     use crate::{decision::samples::agent, report::samples::governed};
 
     #[test]
@@ -165,7 +167,9 @@ mod tests {
             actions(&builder, &record),
             ["move it up to tier 2: portcullis agent promote builder --manifest release.toml --key KEY --reason TEXT"]
         );
-        let elsewhere = Record { state: Some("redis://:${env:PW}@db/1".to_owned()), ..record.clone() };
+        let asked = Some("redis://:${env:PW}@db/1".to_owned());
+        let state = Some(StateRecord { place: "redis://db:6379/1".to_owned(), asked });
+        let elsewhere = Record { state, ..record.clone() };
         let first = actions(&builder, &elsewhere).concat();
         assert!(first.contains("release.toml --state 'redis://:${env:PW}@db/1' --key"), "{first}");
         builder.verified = false;

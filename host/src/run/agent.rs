@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,8 +15,11 @@ use super::{
     record::input,
 };
 use crate::{
-    agent::{AgentOutput, AgentStatus, Asked, ErrorBudget, Happening, Judged, Report, Spent, Violation},
-    decision::{AgentRecord, GateResult, InputRecord},
+    agent::{
+        AgentOutput, AgentStatus, Asked, ErrorBudget, Happening, Judged, Report, Revocation, Spent, Violation,
+        ViolationSeverity,
+    },
+    decision::{AgentRecord, GateOutcome, GateResult, InputRecord},
     digest::Digest,
     evidence::{Collected, World},
     govern::{self, Approvers, Assignment, Charge, Driven, Hindrance, Observed, Outputs, Patience},
@@ -92,6 +96,7 @@ pub(super) struct Governing<'a> {
     pub(super) setting: Setting<'a>,
     pub(super) world: World<'a>,
     pub(super) state: Option<&'a Arc<dyn State>>,
+    pub(super) supervisor: Option<&'a Path>,
     pub(super) trust: &'a TrustFiles,
     pub(super) notifier: Option<&'a Notifier>,
     /// Whether the run was begun by a host that is gone: this one has claimed it.
@@ -120,15 +125,16 @@ impl Governing<'_> {
         let Asking { answered, inputs, judged } = judging.asked.into_inner().unwrap_or_else(PoisonError::into_inner);
         let outputs: Vec<AgentOutput> = driven.outputs.iter().cloned().collect();
         around.gathering.ended(agent, driven.outputs.clone());
-        let record = record(plan, stage, driven);
+        let mut record = record(plan, stage, driven);
+        if record.status == AgentStatus::Completed {
+            self.look_back(&mut record);
+        }
         let entry = AgentEntry::new(record.clone(), outputs, inputs.into_values().collect(), judged);
         Some(Governed { record, gates: answered.into_values().collect(), entry })
     }
 
     fn drive_with(&self, state: &dyn State, plan: &AgentPlan, judging: &Judging<'_>) -> Driven {
         let stage = judging.stage;
-        let people = &self.trust.file.approvers;
-        let revocations = self.trust.standing.revocations();
         govern::drive(&govern::Stage {
             plan: &Assignment::from(plan),
             agent: &keys::id_of(&plan.name),
@@ -136,12 +142,12 @@ impl Governing<'_> {
             task: &keys::id_of(&format!("{}.{}", self.plan.name, stage.id)),
             run_id: self.setting.run_id,
             resumes: self.resumes,
+            supervisor: self.supervisor,
             state,
             notifier: self.notifier,
             world: self.world,
             judge: &|asked, outputs| judging.judge(asked, outputs),
-            // By the clock and not by the run's: people sign while it runs.
-            signed: &|signed| Approvers { people, revocations, now: (self.world.clock)() }.believes(signed),
+            signed: &|signed| self.believes(signed),
             observe: &|observed| match observed {
                 Observed::Fares(fares) => (self.observe)(Event::Agent { name: &plan.name, fares }),
                 Observed::Alert(violation) => (self.observe)(Event::Alert(violation)),
@@ -150,10 +156,41 @@ impl Governing<'_> {
         })
     }
 
+    /// Between its end and the last look at the ledger somebody may have revoked it: then what it made is not gone on with.
+    fn look_back(&self, record: &mut AgentRecord) {
+        match self.standing(&record.agent) {
+            Ok(revocation) => record.revocation = revocation,
+            Err(hindrance) => {
+                record.hindrance = Some(hindrance.code().to_owned());
+                record.reason = Some(hindrance.to_string());
+            }
+        }
+    }
+
+    /// The first revocation of an agent that nobody has lifted.
+    pub(super) fn standing(&self, agent: &str) -> Result<Option<Revocation>, Hindrance> {
+        let Some(state) = self.state else { return Ok(None) };
+        let unlifted = self.insist(|| govern::standing(&**state, agent, &|signed| self.believes(signed)))?;
+        Ok(unlifted.into_iter().map(|(_, revocation)| revocation).next())
+    }
+
+    fn insist<T>(&self, work: impl FnMut() -> Result<T, Hindrance>) -> Result<T, Hindrance> {
+        govern::insist(Patience::default().recover, self.world.cancelled, work)
+    }
+
+    /// By the clock and not by the run's: people sign while it runs.
+    fn believes(&self, signed: &govern::Signed<'_>) -> Result<String, String> {
+        let (people, revocations) = (&self.trust.file.approvers, self.trust.standing.revocations());
+        Approvers { people, revocations, now: (self.world.clock)() }.believes(signed)
+    }
+
     /// Writes what gates saw of an agent that has ended, and tells of a revocation that is new.
     pub(super) fn write(&self, charge: &Charge, agent: &str) -> Result<(), Hindrance> {
         let Some(state) = self.state else { return Ok(()) };
-        if charge.write(&**state, &keys::id_of(agent))?
+        let critical = |violation: &&Violation| violation.severity == ViolationSeverity::Critical;
+        charge.violations.iter().filter(critical).for_each(|violation| (self.observe)(Event::Alert(violation)));
+        let id = keys::id_of(agent);
+        if self.insist(|| charge.write(&**state, &id))?
             && let (Some(revocation), Some(notifier)) = (&charge.revocation, self.notifier)
         {
             let happening = Happening::AgentRevoked(revocation.clone());
@@ -223,7 +260,14 @@ impl Judging<'_> {
         let known = |index: usize| if gates.contains(&index) { None } else { own(index).or_else(|| settled(index)) };
         let answered =
             asker.ask_all(self.stage, gates, &|_| About { evidence: &evidence, before: None }, &known, &|_| {});
-        let judged = summed_up(asked, &answered);
+        // What a gate saw in the work of others is theirs.
+        let own = |index: usize| {
+            let agents = gathering.agents_of(self.stage, index);
+            agents.is_empty() || agents.contains(&self.agent)
+        };
+        let seen =
+            answered.iter().filter(|answered| own(answered.index)).flat_map(|answered| reports(&answered.result));
+        let judged = summed_up(asked, &answered, seen.collect());
         self.note(answered, &evidence);
         judged
     }
@@ -257,20 +301,33 @@ fn note_judged(mut answered: Answered, judged: &BTreeMap<String, Digest>, around
     answered
 }
 
-/// What gates came to that were asked together. Advisory ones are heard, and keep nothing back.
-fn summed_up(asked: Asked, answered: &[Answered]) -> Judged {
-    let stands_in_the_way =
-        |result: &&GateResult| result.gate.enforcement == Enforcement::Mandatory && !has_passed(result);
-    let missed = answered.iter().map(|answered| &answered.result).find(stands_in_the_way);
-    let told = |result: &GateResult| {
+/// What gates came to that were asked together. Advisory ones are heard, and keep nothing back; one that fails speaks before one
+/// that gives no verdict.
+fn summed_up(asked: Asked, answered: &[Answered], reports: Vec<Report>) -> Judged {
+    let decides = |result: &&GateResult| result.gate.enforcement == Enforcement::Mandatory;
+    let results = || answered.iter().map(|answered| &answered.result);
+    let missed: Vec<&GateResult> = results().filter(decides).filter(|result| !has_passed(result)).collect();
+    // What was skipped was skipped for another that did not pass.
+    let is_open = |result: &&&GateResult| matches!(result.outcome, GateOutcome::Fault(_) | GateOutcome::Skipped(_));
+    let against = missed.iter().find(|result| !is_open(result));
+    let told = |result: &&&GateResult| {
         let headline = result.headline();
         format!("gate `{}` came to {}: {}", result.gate.name, result.outcome.name(), excerpt(&headline, QUOTED))
     };
-    let reports = answered.iter().flat_map(|answered| {
-        let gate = &answered.result.gate.name;
-        answered.result.violations.iter().map(|seen| Report::of_gate(gate, &seen.kind, &seen.detail))
-    });
-    Judged { asked, passed: missed.is_none(), reason: missed.map(told).unwrap_or_default(), reports: reports.collect() }
+    Judged {
+        asked,
+        passed: missed.is_empty(),
+        faulted: !missed.is_empty() && against.is_none(),
+        verifies: results().any(|result| result.gate.enforcement == Enforcement::Mandatory && has_passed(result)),
+        reason: against.or(missed.first()).as_ref().map(told).unwrap_or_default(),
+        reports,
+    }
+}
+
+/// What a gate saw broken, in its own words.
+pub(super) fn reports(result: &GateResult) -> impl Iterator<Item = Report> {
+    let gate = &result.gate.name;
+    result.violations.iter().map(move |seen| Report::of_gate(gate, &seen.kind, &seen.detail))
 }
 
 fn record(plan: &AgentPlan, stage: &Stage, driven: Driven) -> AgentRecord {

@@ -17,7 +17,7 @@ use super::{
     entries::{ReadEntry, around_json, kept, numbered},
 };
 use crate::{
-    decision::{GateResult, Record},
+    decision::{GateResult, Objection, Record},
     digest::Digest,
     evidence::{CollectEvent, Keeper, Piece, description},
     intake::{Intake, Settings},
@@ -215,7 +215,8 @@ impl<'a> Keeping<'a> {
     }
 
     /// Waits until all is on disk, and ends the run, if it came to its end.
-    pub(super) fn end(self, record: &Record) -> Result<(), Stopped> {
+    /// `objections` are those that hang on what the world was like, and so are not derived again.
+    pub(super) fn end(self, record: &Record, objections: &[Objection]) -> Result<(), Stopped> {
         let record = (!self.goes_on_later()).then_some(record);
         let Self { setting: Setting { run_id: run, .. }, writer, path, _claim, .. } = self;
         let failed = |error| failed(&path, &error);
@@ -226,7 +227,10 @@ impl<'a> Keeping<'a> {
             decision: record.decision.name(),
             exit_code: record.exit_code,
             record: crate::report::decision_json(record).unwrap_or_default().into(),
-            keeps: Vec::new(),
+            keeps: match objections {
+                [] => Vec::new(),
+                some => vec![Keep::new(role::OBJECTIONS, serde_json::to_string(some).unwrap_or_default())],
+            },
         };
         ledger.finish(run, &finish).map_err(failed)
     }

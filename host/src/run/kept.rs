@@ -11,6 +11,7 @@ use super::{
     entries::{CallsEntry, ReadEntry, numbered},
 };
 use crate::{
+    decision::Objection,
     digest::Digest,
     evidence::{Matched, Pieces},
     intake::{Content, Settings, Shelf},
@@ -25,6 +26,8 @@ pub struct Kept {
     pub started: Timestamp,
     /// When it ended, if it did, and the record of its decision, as it was written.
     pub finished: Option<(Timestamp, Vec<u8>)>,
+    /// What the world had against a go when it ended; nothing where it has not ended.
+    pub(super) objections: Option<Vec<Objection>>,
     /// What it was called with.
     pub settings: Settings,
     /// Every file that it read before it collected anything.
@@ -48,6 +51,7 @@ impl Kept {
             run_id: run.to_owned(),
             started,
             finished: None,
+            objections: None,
             settings,
             files: BTreeMap::new(),
             pieces: Pieces::new(false),
@@ -79,6 +83,7 @@ impl Kept {
             run_id: kept.row.run.clone(),
             started: begin.at,
             finished: reader.finished(kept)?,
+            objections: reader.objections(kept)?,
             settings: Settings::from_json(&settings).ok_or_else(|| corrupt("the settings of a run do not read"))?,
             files: reader.files(begin)?,
             pieces: Pieces::new(complete),
@@ -162,6 +167,14 @@ impl Reader<'_> {
 
     fn json<T: DeserializeOwned>(&self, entry: &Entry, role: &str) -> Result<T, LedgerError> {
         serde_json::from_slice(&self.bytes(entry, role)?).map_err(|_| corrupt("what an entry keeps does not read"))
+    }
+
+    fn objections(&self, kept: &KeptRun) -> Result<Option<Vec<Objection>>, LedgerError> {
+        let Some(finish) = kept.entry(Kind::Finish, Kind::Finish.name()) else { return Ok(None) };
+        if finish.kept(role::OBJECTIONS).is_none() {
+            return Ok(Some(Vec::new()));
+        }
+        self.json(finish, role::OBJECTIONS).map(Some)
     }
 
     fn finished(&self, kept: &KeptRun) -> Result<Option<(Timestamp, Vec<u8>)>, LedgerError> {

@@ -28,6 +28,8 @@ pub(super) struct Gathering<'a> {
     /// For each gate whether its files are looked for when it is asked.
     late: Vec<bool>,
     known: Mutex<Known>,
+    /// Whose turn it is to collect.
+    turn: Mutex<()>,
 }
 
 struct Known {
@@ -54,7 +56,18 @@ impl<'a> Gathering<'a> {
     ) -> Self {
         let known = Known { evidence: early, outputs: vec![None; plan.agents.len()] };
         let (awaited, late) = (plan.awaited_agents(), plan.late_gates());
-        Self { plan, world, jobs, archives, keeper, observe, awaited, late, known: Mutex::new(known) }
+        Self {
+            plan,
+            world,
+            jobs,
+            archives,
+            keeper,
+            observe,
+            awaited,
+            late,
+            known: Mutex::new(known),
+            turn: Mutex::new(()),
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -71,10 +84,21 @@ impl<'a> Gathering<'a> {
         self.awaited.get(source).is_some_and(|agents| !agents.is_empty())
     }
 
-    /// The agents whose outputs the gate with that index judges, or something that was collected behind them.
-    pub(super) fn agents_of(&self, gate: usize) -> BTreeSet<usize> {
+    /// The agents whose work a gate of `stage` judges: those whose outputs it is asked about, or something that was collected
+    /// behind them; where it asks about none, the one agent whose stage its own stage needs.
+    pub(super) fn agents_of(&self, stage: &Stage, gate: usize) -> BTreeSet<usize> {
         let members = self.plan.gates.get(gate).map(|gate| gate.input.members()).unwrap_or_default();
-        members.iter().filter_map(|(_, source)| self.awaited.get(*source)).flatten().copied().collect()
+        let asked: BTreeSet<usize> =
+            members.iter().filter_map(|(_, source)| self.awaited.get(*source)).flatten().copied().collect();
+        if !asked.is_empty() {
+            return asked;
+        }
+        let needed = stage.needs.iter().filter_map(|need| match self.plan.stages.get(*need)?.kind {
+            StageKind::Agent(agent) => Some(agent),
+            _ => None,
+        });
+        let needed: BTreeSet<usize> = needed.collect();
+        if needed.len() == 1 { needed } else { BTreeSet::new() }
     }
 
     /// An agent's stage has ended; what it gave stays as it is.
@@ -86,14 +110,21 @@ impl<'a> Gathering<'a> {
 
     /// All that `stage` asks about, whose agents have all ended: what is not there yet is collected, once.
     pub(super) fn for_stage(&self, stage: &Stage) -> Arc<Collected> {
-        let known = self.all();
         let mut sources = self.sources(&stage.gates);
         if let StageKind::Condition(condition) = &stage.kind {
             let index = |name: &str| self.plan.evidence.iter().position(|source| source.name == name);
             sources.extend(self.closed(condition.test.evidence().into_iter().filter_map(index)));
         }
-        let sources: Vec<usize> = sources.into_iter().filter(|source| known.piece(*source).is_none()).collect();
-        let gates: Vec<usize> = self.files(&stage.gates).filter(|gate| known.files(*gate).is_none()).collect();
+        self.settle(&sources, &stage.gates)
+    }
+
+    /// These sources and the files of these gates, whose agents have all ended: what is not there yet is collected, once.
+    fn settle(&self, sources: &BTreeSet<usize>, gates: &[usize]) -> Arc<Collected> {
+        // One after another: what two agents' gates wait for is collected by the first.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.all();
+        let sources: Vec<usize> = sources.iter().copied().filter(|source| known.piece(*source).is_none()).collect();
+        let gates: Vec<usize> = self.files(gates).filter(|gate| known.files(*gate).is_none()).collect();
         if sources.is_empty() && gates.is_empty() {
             return known;
         }
@@ -116,12 +147,13 @@ impl<'a> Gathering<'a> {
         all
     }
 
-    /// All that `gates` of an agent ask about which has given `outputs` so far. It is collected anew each time, and kept by
-    /// nobody: what a gate judged stands in what it was asked.
+    /// All that `gates` of an agent ask about which has given `outputs` so far. What waits for it is collected anew each time, and
+    /// kept by nobody: what a gate judged stands in what it was asked.
     pub(super) fn for_agent(&self, agent: usize, gates: &[usize], outputs: &Outputs) -> Collected {
-        let known = self.all();
-        let (sources, files): (Vec<usize>, Vec<usize>) =
-            (self.sources(gates).into_iter().collect(), self.files(gates).collect());
+        let waits = |source: &usize| self.awaited.get(*source).is_some_and(|agents| agents.contains(&agent));
+        let (own, others): (BTreeSet<usize>, BTreeSet<usize>) = self.sources(gates).into_iter().partition(waits);
+        let known = self.settle(&others, &[]);
+        let (sources, files): (Vec<usize>, Vec<usize>) = (own.into_iter().collect(), self.files(gates).collect());
         let others = self.known().outputs.clone();
         let output = |other: usize, kind| {
             let given = if other == agent { Some(outputs) } else { others.get(other).and_then(Option::as_ref) };

@@ -32,7 +32,10 @@ mod resume;
 mod schedule;
 mod sign_off;
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use jiff::Timestamp;
 
@@ -107,6 +110,9 @@ pub struct Task<'a> {
     pub sandbox: &'a dyn Fn(Throughput) -> Result<Sandbox, Stopped>,
     /// What agents share, and what is remembered of them; a plan with agents is blocked without it.
     pub state: Option<Arc<dyn State>>,
+    /// The command of this program, which agents are started through, so that all that one starts ends with it, also should
+    /// this process be killed. Without one, what an agent daemonises ends with the last agent of its stage's neighbours.
+    pub supervisor: Option<PathBuf>,
     /// Where the run is kept.
     pub ledger: Keep,
     /// What an earlier attempt at this run came to; that is not done again.
@@ -192,6 +198,8 @@ pub(crate) struct Judged {
     agents: Vec<AgentRecord>,
     /// Why no rule over gates may make a go of it.
     objections: Vec<Objection>,
+    /// The same, where it hangs on what the world was like.
+    of_the_world: Vec<Objection>,
 }
 
 /// Runs every gate of a plan and decides: the whole line, from the bytes of modules to the record. Whoever calls it gets what
@@ -236,6 +244,7 @@ pub(crate) struct Judged {
 ///                 .map_err(|error| Stopped::blocked(portcullis::diagnostic::Diagnostic::new("sandbox", error.to_string())))
 ///         },
 ///         state: None,
+///         supervisor: Some(PathBuf::from("/usr/bin/portcullis")),
 ///         ledger: Keep::New(ledger),
 ///         kept: None,
 ///     };
@@ -253,12 +262,13 @@ pub(crate) struct Judged {
 /// When no decision could be come to: a module is refused, nothing of the sandbox works, the ledger takes nothing. A gate that
 /// gives no verdict is no such error; it stands in the record.
 pub fn run(task: Task<'_>, tell: &(dyn Fn(Event<'_>) + Sync)) -> Result<Record, Stopped> {
-    let Task { plan, settings, intake, setting, world, clock, archives, sandbox, state, ledger, kept } = task;
+    let Task { plan, settings, intake, setting, world, clock, archives, sandbox, state, supervisor, ledger, kept } =
+        task;
     let modules = verify_all(plan, &intake.trust, intake.shelf, setting.jobs)?;
     if archives.is_empty() && plan.evidence.iter().any(|source| source.origin.acts()) {
         look_over(plan, &modules)?;
     }
-    let Kept { started, finished, calls, agents, done, pieces, .. } =
+    let Kept { started, finished, objections, calls, agents, done, pieces, .. } =
         kept.unwrap_or_else(|| Kept::nothing(setting.run_id, settings.clone(), to_the_millisecond((world.clock)())));
     let begin = Begin { plan, settings, intake, modules: &modules, setting, clock: world.clock, started };
     let keeps = !matches!(ledger, Keep::Nowhere);
@@ -296,6 +306,7 @@ pub fn run(task: Task<'_>, tell: &(dyn Fn(Event<'_>) + Sync)) -> Result<Record, 
         setting,
         world,
         state: state.as_ref(),
+        supervisor: supervisor.as_deref(),
         trust: &intake.trust,
         notifier: events.as_ref().map(Events::notifier),
         resumes,
@@ -308,16 +319,18 @@ pub fn run(task: Task<'_>, tell: &(dyn Fn(Event<'_>) + Sync)) -> Result<Record, 
         gathering: Gathering::new(plan, evidence, ways, &observe),
         governing,
         kept: agents,
+        objections,
     };
     let judged = schedule.run();
     let decision = combine(&plan.rule, &judged.gates, settings.strict_manual, setting.run_id);
-    let decision = decision.against(judged.objections.clone());
+    let decision = decision.against([judged.objections.clone(), judged.of_the_world.clone()].concat());
     let finished_on = finished.map_or_else(|| to_the_millisecond((world.clock)()), |(at, _)| at);
     let facts = record::facts(plan, settings, intake, setting, &judged, (started, finished_on));
-    let record = Record::new(facts, decision, judged.gates);
+    let Judged { gates, of_the_world, .. } = judged;
+    let record = Record::new(facts, decision, gates);
     events.into_iter().flat_map(Events::end).for_each(|problem| tell(Event::Trouble(&problem)));
     if let Some(keeping) = keeping {
-        keeping.end(&record)?;
+        keeping.end(&record, &of_the_world)?;
     }
     Ok(record)
 }

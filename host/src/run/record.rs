@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use super::{Judged, Setting};
 use crate::{
-    decision::{InputRecord, PolicyRecord, RunFacts, SubjectRecord},
+    decision::{InputRecord, PolicyRecord, RunFacts, StateRecord, SubjectRecord},
     evidence::Piece,
     files::shown,
     intake::{Intake, Settings},
-    manifest::Plan,
+    manifest::{Plan, StatePlan},
 };
 
 pub(super) fn facts(
@@ -38,7 +38,7 @@ pub(super) fn facts(
         baseline: intake.held_files.baselines(plan, &judged.gates),
         completion: plan.completion.clone(),
         stages: judged.stages.clone(),
-        state: settings.state.clone().filter(|_| !judged.agents.is_empty()),
+        state: (!judged.agents.is_empty()).then(|| state(plan, settings)),
         agents: judged.agents.clone(),
     }
 }
@@ -56,4 +56,14 @@ pub(super) fn input(piece: &Piece) -> InputRecord {
         collected_on: Some(piece.collected_on),
         duration_ms: Some(piece.took),
     }
+}
+
+/// Where agents were remembered, without a secret.
+fn state(plan: &Plan, settings: &Settings) -> StateRecord {
+    let place = match &plan.state {
+        StatePlan::User => "user".to_owned(),
+        StatePlan::File(path) => shown(path),
+        StatePlan::Redis(redis) => redis.to_string(),
+    };
+    StateRecord { place, asked: settings.state.clone() }
 }

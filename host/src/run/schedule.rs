@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     Event, Judged,
-    agent::{Around, Governed, Governing, KeptAgent},
+    agent::{Around, Governed, Governing, KeptAgent, reports},
     gates::{About, Answered, Gates, has_passed},
     late::Gathering,
 };
@@ -28,6 +28,8 @@ pub(super) struct Schedule<'a> {
     pub(super) governing: Governing<'a>,
     /// Agents' stages that ended in an earlier attempt at the run.
     pub(super) kept: BTreeMap<String, KeptAgent>,
+    /// What the world had against a go, where the run has ended before.
+    pub(super) objections: Option<Vec<Objection>>,
 }
 
 type Results = Vec<Option<GateResult>>;
@@ -82,6 +84,8 @@ struct Walked {
     /// The evidence that agents' gates judged, by its name, as it was the last time.
     inputs: Vec<InputRecord>,
     objections: Vec<Objection>,
+    /// Objections that hang on what the world is like.
+    of_the_world: Vec<Objection>,
 }
 
 impl Walked {
@@ -101,7 +105,7 @@ impl Schedule<'_> {
         let results = self.plan.gates.iter().map(|_| None).collect();
         let mut walked = Walked { results, ..Walked::default() };
         while let Some(stage) = self.plan.stages.get(walked.ended.len()) {
-            let batch = self.batch(walked.ended.len());
+            let batch = self.batch(&walked);
             if batch.is_empty() {
                 let end = self.walk(stage, &mut walked);
                 walked.ended.push(end);
@@ -109,7 +113,11 @@ impl Schedule<'_> {
                 self.drive(batch, &mut walked);
             }
         }
-        let Walked { ended, results, agents, inputs, mut objections } = walked;
+        let of_the_world = self.objections.clone().unwrap_or_else(|| {
+            let standing = walked.agents.iter().filter_map(|agent| self.look_back(agent));
+            walked.of_the_world.iter().cloned().chain(standing).collect()
+        });
+        let Walked { ended, results, agents, inputs, mut objections, .. } = walked;
         let stages = || self.plan.stages.iter().zip(&ended);
         objections.splice(0..0, stages().filter_map(|(stage, end)| end.objection(stage)));
         Judged {
@@ -118,21 +126,50 @@ impl Schedule<'_> {
             inputs: self.gates.into_inputs(),
             agents_inputs: inputs,
             objections,
+            of_the_world,
             agents,
             stages: self.plan.stages.iter().zip(ended).map(|(stage, end)| end.record(stage)).collect(),
         }
     }
 
-    /// The agents' stages from `from` on that need nothing of each other.
-    fn batch(&self, from: usize) -> &[Stage] {
+    /// An agent that somebody revoked since its stage ended: no go rests on it.
+    fn look_back(&self, agent: &AgentRecord) -> Option<Objection> {
+        if agent.revocation.is_some() || agent.hindrance.is_some() {
+            return None;
+        }
+        let name = &agent.agent;
+        match self.governing.standing(name) {
+            Ok(None) => None,
+            Ok(Some(revocation)) => {
+                let (cause, reason) = (revocation.cause.name(), &revocation.reason);
+                Some(revoked(name, format!("agent `{name}` stands revoked: {cause}: {reason}")))
+            }
+            Err(hindrance) => {
+                let message = format!("whether agent `{name}` was revoked cannot be told: {hindrance}");
+                Some(blocked(hindrance.code(), message))
+            }
+        }
+    }
+
+    /// The next agents' stages that need nothing of each other, not for their gates either.
+    fn batch(&self, walked: &Walked) -> &[Stage] {
+        let from = walked.ended.len();
         let later = self.plan.stages.get(from..).unwrap_or_default();
+        let is_settled = |stage: &Stage, gate: &usize| {
+            let needs = self.plan.gates.get(*gate).map_or(&[][..], |gate| &gate.needs);
+            needs.iter().all(|need| stage.gates.contains(need) || walked.settled(*need).is_some())
+        };
         let stands_alone = |stage: &&Stage| {
-            let before =
-                stage.needs.iter().chain(&stage.after).copied().chain(stage.branch.map(|branch| branch.condition));
-            matches!(stage.kind, StageKind::Agent(_)) && before.into_iter().all(|before| before < from)
+            let condition = stage.branch.map(|branch| branch.condition);
+            let mut before = stage.needs.iter().chain(&stage.after).copied().chain(condition);
+            matches!(stage.kind, StageKind::Agent(_))
+                && before.all(|before| before < from)
+                && stage.gates.iter().all(|gate| is_settled(stage, gate))
         };
         let length = later.iter().take_while(stands_alone).count();
-        later.get(..length).unwrap_or_default()
+        // Whatever it waits for, the first of them has its turn.
+        let first = usize::from(later.first().is_some_and(|stage| matches!(stage.kind, StageKind::Agent(_))));
+        later.get(..length.max(first)).unwrap_or_default()
     }
 
     /// What keeps a stage from running, if anything does: its branch was not taken, or what it needs did not end well.
@@ -195,7 +232,7 @@ impl Schedule<'_> {
         let tell = |answered: &Answered| self.gates.tell_end(answered);
         let answered = self.gates.ask_all(stage, &stage.gates, &about, &settled, &tell);
         for answered in answered {
-            self.charge(&answered, walked);
+            self.charge(stage, &answered, walked);
             walked.put(answered);
         }
         match stage.gates.iter().find(|gate| stands_in_the_way(&walked.results, **gate)) {
@@ -268,6 +305,7 @@ impl Schedule<'_> {
             let answered = asked.or_else(|| self.gates.unasked(index, stage, |facts| GateResult::skipped(facts, why)));
             if let Some(answered) = answered {
                 self.gates.tell_end(&answered);
+                self.charge(stage, &answered, walked);
                 walked.put(answered);
             }
         }
@@ -276,36 +314,34 @@ impl Schedule<'_> {
     }
 
     /// What a gate saw of agents that have ended weighs as much as if they were still there.
-    fn charge(&self, answered: &Answered, walked: &mut Walked) {
+    fn charge(&self, stage: &Stage, answered: &Answered, walked: &mut Walked) {
         let Answered { index, result, .. } = answered;
         if result.violations.is_empty() {
             return;
         }
         let gate = &result.gate.name;
-        let reports: Vec<Report> =
-            result.violations.iter().map(|seen| Report::of_gate(gate, &seen.kind, &seen.detail)).collect();
-        let names: Vec<&str> =
-            self.gathering.agents_of(*index).into_iter().filter_map(|agent| self.name(agent)).collect();
-        for agent in walked.agents.iter_mut().filter(|agent| names.contains(&agent.agent.as_str())) {
+        let reports: Vec<Report> = reports(result).collect();
+        let agents = self.gathering.agents_of(stage, *index);
+        let names: Vec<&str> = agents.into_iter().filter_map(|agent| self.name(agent)).collect();
+        let Walked { agents, objections, of_the_world, .. } = walked;
+        for agent in agents.iter_mut().filter(|agent| names.contains(&agent.agent.as_str())) {
             let setting = self.governing.setting;
             let before = (agent.phase, agent.offences);
             let charge = Charge::of((&agent.agent, setting.run_id), before, &reports, setting.now);
-            if let Err(hindrance) = self.governing.write(&charge, &agent.agent) {
-                let message =
-                    format!("what gate `{gate}` saw of agent `{}` could not be kept: {hindrance}", agent.agent);
-                walked.objections.push(blocked(hindrance.code(), message));
-                agent.missing.push(format!("what gate `{gate}` saw of it"));
+            let name = &agent.agent;
+            if let Err(hindrance) = self.governing.write(&charge, name) {
+                let message = format!("what gate `{gate}` saw of agent `{name}` could not be kept: {hindrance}");
+                let next = Some(next(name, format!("revoke it: portcullis agent revoke {name} --reason TEXT")));
+                of_the_world.push(Objection { next, ..blocked(hindrance.code(), message) });
+            }
+            if let (Some(revocation), None) = (&charge.revocation, &agent.revocation) {
+                let cause = revocation.cause.name();
+                let message = format!("agent `{name}` was revoked after its end: gate `{gate}` saw {cause}");
+                objections.push(revoked(name, message));
+                agent.revocation = Some(revocation.clone());
             }
             agent.offences = agent.offences.saturating_add(charge.offences());
             agent.violations.extend(charge.violations);
-            if let (Some(revocation), None) = (charge.revocation, &agent.revocation) {
-                let (name, cause) = (&agent.agent, revocation.cause.name());
-                let message = format!("agent `{name}` was revoked after its end: gate `{gate}` saw {cause}");
-                let reason = Reason { code: Cow::Borrowed("agent-revoked"), gate: None, message };
-                let next = Some(reinstate(name));
-                walked.objections.push(Objection { ruling: Ruling::NoGo, reason, next });
-                agent.revocation = Some(revocation);
-            }
         }
     }
 
@@ -324,26 +360,42 @@ fn ended(agent: &AgentRecord) -> Ended {
     let AgentRecord { agent: name, status, reason, hindrance, .. } = agent;
     // Where it was revoked says more than that it is.
     let phase = agent.revocation.as_ref().map_or(agent.phase, |revocation| revocation.phase);
-    if *status == AgentStatus::Completed && hindrance.is_none() {
+    let revoked = agent.revocation.is_some() || *status == AgentStatus::Revoked;
+    if *status == AgentStatus::Completed && hindrance.is_none() && !revoked {
         return Ended::Well(None);
     }
-    let (ruling, code) = match (hindrance, status) {
-        (Some(code), _) => (Ruling::Blocked, Cow::Owned(code.clone())),
-        (None, AgentStatus::Revoked) => (Ruling::NoGo, Cow::Borrowed("agent-revoked")),
-        (None, _) => (Ruling::NoGo, Cow::Borrowed("agent-failed")),
+    let (ruling, code) = match hindrance {
+        Some(code) => (Ruling::Blocked, Cow::Owned(code.clone())),
+        None if revoked => (Ruling::NoGo, Cow::Borrowed("agent-revoked")),
+        None => (Ruling::NoGo, Cow::Borrowed("agent-failed")),
     };
     let came_to = match (status, phase) {
+        (AgentStatus::Completed, _) => "has ended".to_owned(),
         (AgentStatus::Pending, _) | (_, None) => "was not started".to_owned(),
         (AgentStatus::Revoked, Some(phase)) => format!("was revoked in {}", phase.name()),
         (_, Some(phase)) => format!("ended in {}", phase.name()),
     };
-    let why = format!("agent `{name}` {came_to}: {}", reason.as_deref().unwrap_or("nobody knows why"));
-    let next = match status {
-        AgentStatus::Revoked => reinstate(name),
+    let why = match &agent.revocation {
+        Some(revocation) if *status == AgentStatus::Completed => {
+            format!("agent `{name}` was revoked: {}: {}", revocation.cause.name(), revocation.reason)
+        }
+        _ => format!("agent `{name}` {came_to}: {}", reason.as_deref().unwrap_or("nobody knows why")),
+    };
+    let next = match hindrance.as_deref() {
+        // Nobody else knows that it is revoked.
+        Some("agent-revocation-unwritten") => {
+            next(name, format!("revoke it: portcullis agent revoke {name} --reason TEXT"))
+        }
+        _ if revoked => reinstate(name),
         _ => next(name, format!("see how it fares: portcullis agent show {name}")),
     };
     let reason = Reason { code, gate: None, message: why.clone() };
     Ended::Failed(why, Some(Objection { ruling, reason, next: Some(next) }))
+}
+
+fn revoked(agent: &str, message: String) -> Objection {
+    let reason = Reason { code: Cow::Borrowed("agent-revoked"), gate: None, message };
+    Objection { ruling: Ruling::NoGo, reason, next: Some(reinstate(agent)) }
 }
 
 fn reinstate(agent: &str) -> NextAction {

@@ -102,7 +102,7 @@ impl Agent {
 
     /// What gates said. Violations count whenever they are told; a verdict only while it is waited for.
     pub(super) fn judged(&mut self, judged: Judged, at: &mut Moment<'_>) {
-        let Judged { asked, passed, reason, reports } = judged;
+        let Judged { asked, passed, verifies, reason, reports, .. } = judged;
         self.violate(reports, at);
         if self.life != Life::Judging(asked) {
             return;
@@ -110,7 +110,7 @@ impl Agent {
         self.life = Life::Running;
         self.clock.seen = at.now;
         if passed {
-            self.verified |= asked == Asked::Verify;
+            self.verified |= asked == Asked::Verify && verifies;
             self.passed(asked, at);
         } else {
             self.failed(asked, &reason, at);

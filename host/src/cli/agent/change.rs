@@ -117,6 +117,13 @@ impl Promote {
         let trust = approver.trust.needed(plan.as_ref(), now)?;
         let state = self.whose.open(plan.as_ref())?;
         let known = known_one(&*state, &self.agent, plan.as_ref())?;
+        if let Some((_, revocation)) =
+            standing(&*state, self.agent.as_str(), &believes(Some(&trust), now)).map_err(failed)?.first()
+        {
+            let cause = excerpt(revocation.cause.name(), 64);
+            let problem = Diagnostic::new("agent-revoked", format!("{} is revoked: {cause}", self.agent));
+            return Err(Failure::new(Exit::Refused, problem.help("reinstate it first: portcullis agent reinstate")));
+        }
         let (from, to) = self.step(&known, &trust)?;
         let key = modules::read_private_key(&approver.key)?;
         let said = Grant::sign(self.agent.as_str(), (from, to), &approver.reason, now, &key);

@@ -68,7 +68,7 @@ fn gates_judge_and_what_they_refuse_or_report_counts() {
         asked,
         passed: asked != Asked::Verify,
         reason: "tests fail".to_owned(),
-        reports: Vec::new(),
+        ..pass(asked, &Outputs::default())
     };
     let script = format!("{INTO_EXECUTE}{TO_THE_END}");
     let driven = Try { judge: &verify_fails, ..Try::new(&bed, "a", &script) }.drive();
@@ -80,8 +80,8 @@ fn gates_judge_and_what_they_refuse_or_report_counts() {
         Judged {
             asked,
             passed: asked == Asked::Preflight,
-            reason: String::new(),
             reports: if asked == Asked::Plan { reports } else { Vec::new() },
+            ..pass(asked, outputs)
         }
     };
     let driven = Try { judge: &reports, ..Try::new(&bed, "b", &script) }.drive();
@@ -89,7 +89,13 @@ fn gates_judge_and_what_they_refuse_or_report_counts() {
     let panics = |_, _: &Outputs| panic!("a gate's own trouble");
     let script = "hear started; enter BOOTSTRAP; say '{\"phase\":\"PREFLIGHT\"}'; hear CHECKS_FAILED; exit 0";
     let driven = Try { judge: &panics, ..Try::new(&bed, "c", script) }.drive();
-    assert_eq!((driven.status, driven.phase), (AgentStatus::Failed, Some(Phase::Preflight)), "{driven:?}");
+    assert_eq!((driven.status, code(&driven)), (AgentStatus::Failed, "agent-not-judged"), "{driven:?}");
+    let faults = |asked, outputs: &Outputs| Judged { passed: false, faulted: true, ..pass(asked, outputs) };
+    let driven = Try { judge: &faults, ..Try::new(&bed, "d", script) }.drive();
+    assert_eq!((code(&driven), driven.spent.total), ("agent-not-judged", 0), "a fault is nothing that it did");
+    let advisory = |asked, outputs: &Outputs| Judged { verifies: false, ..pass(asked, outputs) };
+    let driven = Try { judge: &advisory, ..Try::new(&bed, "e", &format!("{INTO_EXECUTE}{TO_THE_END}")) }.drive();
+    assert_eq!((driven.status, driven.verified), (AgentStatus::Completed, false), "nothing that decides has passed");
 }
 
 #[test]

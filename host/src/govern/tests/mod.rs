@@ -198,7 +198,7 @@ struct Try<'a> {
 }
 
 fn pass(asked: Asked, _: &Outputs) -> Judged {
-    Judged { asked, passed: true, reason: String::new(), reports: Vec::new() }
+    Judged { asked, passed: true, faulted: false, verifies: true, reason: String::new(), reports: Vec::new() }
 }
 
 impl<'a> Try<'a> {
@@ -258,6 +258,7 @@ impl<'a> Try<'a> {
             task: &id(&format!("p.{}", self.name)),
             run_id: self.run_id,
             resumes: self.resumes,
+            supervisor: None,
             state: &*self.store,
             notifier: self.notifier,
             world: World {
