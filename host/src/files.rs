@@ -4,12 +4,12 @@ mod lock;
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, BufWriter, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, OFlags, fstat};
 
 use crate::{diagnostic::Diagnostic, text::printable};
 pub use lock::{Lock, lock, lock_path};
@@ -84,14 +84,16 @@ pub fn open_capped(path: &Path, cap: u64) -> Result<(File, u64), FileError> {
     // Opening a pipe that nobody writes would wait for ever; the flag does nothing to a regular file.
     let nonblock = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if !metadata.is_file() {
+    // The library's own way asks for times and more as well, which takes twice as long.
+    let stat = fstat(&file).map_err(|error| failed(error.into()))?;
+    let length = u64::try_from(stat.st_size).unwrap_or(0);
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(FileError::NotAFile(path.to_owned()));
     }
-    if metadata.len() > cap {
+    if length > cap {
         return Err(FileError::TooLarge { path: path.to_owned(), cap });
     }
-    Ok((file, metadata.len()))
+    Ok((file, length))
 }
 
 /// The bytes of the regular file at `path`, at most `cap` of them, with one open and no second look at the path.
@@ -101,8 +103,18 @@ pub fn open_capped(path: &Path, cap: u64) -> Result<(File, u64), FileError> {
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
     let (mut file, length) = open_capped(path, cap)?;
     let failed = |error: io::Error| FileError::Read(path.to_owned(), error);
-    let mut bytes = Vec::with_capacity(length.min(cap) as usize);
-    Read::by_ref(&mut file).take(cap.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    // With room for one byte more than there are, one read gets them all and shows that no other has come since.
+    let mut bytes = vec![0; length.min(cap) as usize + 1];
+    let read = match file.read(&mut bytes) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        read => read.map_err(failed)?,
+    };
+    let whole = read > 0 && read as u64 == length;
+    bytes.truncate(read);
+    if !whole {
+        let rest = cap.saturating_add(1).saturating_sub(read as u64);
+        file.take(rest).read_to_end(&mut bytes).map_err(failed)?;
+    }
     if bytes.len() as u64 > cap {
         return Err(FileError::TooLarge { path: path.to_owned(), cap });
     }
@@ -115,6 +127,24 @@ pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
 /// When the folder cannot be written or the disk is full; then the old file is as it was.
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     write(path, bytes, mode, |_| Ok(()))
+}
+
+/// [`write_whole`] of what `fill` writes, which is never there as a whole in memory.
+///
+/// # Errors
+/// As [`write_whole`], and where `fill` fails.
+pub fn write_filled(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> Result<(), FileError> {
+    let failed = |error: io::Error| FileError::Write(path.to_owned(), error);
+    let file = empty(path, mode)?;
+    let mut out = BufWriter::new(file.as_file());
+    fill(&mut out).and_then(|()| out.flush()).map_err(failed)?;
+    drop(out);
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
 }
 
 /// [`write_whole`], and the file survives a power cut once this returns: for what cannot be made again, such as a key. It
@@ -151,14 +181,17 @@ fn write(path: &Path, bytes: &[u8], mode: u32, settle: impl Fn(&File) -> io::Res
 
 /// A file in the folder of `path` that is not there yet for anybody.
 fn filled(path: &Path, bytes: &[u8], mode: u32) -> Result<tempfile::NamedTempFile, FileError> {
-    let failed = |error: io::Error| FileError::Write(path.to_owned(), error);
-    let mut file = tempfile::Builder::new()
+    let mut file = empty(path, mode)?;
+    file.write_all(bytes).map_err(|error| FileError::Write(path.to_owned(), error))?;
+    Ok(file)
+}
+
+fn empty(path: &Path, mode: u32) -> Result<tempfile::NamedTempFile, FileError> {
+    tempfile::Builder::new()
         .prefix(".portcullis-")
         .permissions(fs::Permissions::from_mode(mode))
         .tempfile_in(folder_of(path))
-        .map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    Ok(file)
+        .map_err(|error| FileError::Write(path.to_owned(), error))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -209,6 +242,13 @@ mod tests {
     #[test]
     fn a_write_that_fails_leaves_the_old_file() {
         let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        write_filled(&path, 0o644, |out| out.write_all(b"old")).expect("written");
+        let broken =
+            |out: &mut BufWriter<&File>| out.write_all(b"ne").and_then(|()| Err(io::ErrorKind::BrokenPipe.into()));
+        assert_eq!(write_filled(&path, 0o644, broken).expect_err("broken off").code(), "file-unwritable");
+        assert_eq!(read_capped(&path, 9).expect("there"), b"old");
+        fs::remove_file(&path).expect("removed");
         let error = write_whole(&folder.path().join("no/such/a"), b"new", 0o644).expect_err("no folder");
         assert_eq!(error.code(), "file-unwritable");
         assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0);

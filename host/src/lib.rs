@@ -55,6 +55,7 @@ pub mod ledger;
 pub mod limits;
 pub mod manifest;
 pub mod migration;
+pub mod names;
 pub mod notify;
 pub mod parallel;
 pub mod report;

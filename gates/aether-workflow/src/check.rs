@@ -22,15 +22,14 @@ enum Line<'a> {
 }
 
 fn read(line: &str) -> Line<'_> {
-    if line.starts_with("goal:") {
-        return Line::Free;
-    }
-    if let Some(call) = line.strip_prefix("memory:") {
-        return Line::Memory(trim(call));
-    }
-    let control = line.starts_with("if ") || line.starts_with("for ");
-    if let Some((name, value)) = split_once(line, b':').filter(|_| !control) {
-        return Line::Assignment(trim(name), trim(value));
+    if let Some((name, value)) = split_once(line, b':') {
+        match name.as_bytes() {
+            b"goal" => return Line::Free,
+            b"memory" => return Line::Memory(trim(value)),
+            // What a line of control does is no value.
+            [b'i', b'f', b' ', ..] | [b'f', b'o', b'r', b' ', ..] => {}
+            _ => return Line::Assignment(trim(name), trim(value)),
+        }
     }
     if line.ends_with(')') && find(line, b'(').is_some() { Line::Call(line) } else { Line::Free }
 }

@@ -7,6 +7,7 @@ const ONES: u64 = u64::MAX / 255;
 const HIGHEST: u64 = ONES << 7;
 
 /// Where the first `wanted`, an ASCII byte, is.
+#[inline(always)]
 pub fn find(text: &str, wanted: u8) -> Option<usize> {
     let bytes = text.as_bytes();
     let (blocks, rest) = bytes.as_chunks();
@@ -37,9 +38,12 @@ pub fn split_once(text: &str, wanted: u8) -> Option<(&str, &str)> {
 }
 
 /// The text without the white space around it.
+#[inline(always)]
 pub fn trim(text: &str) -> &str {
     match text.as_bytes() {
         [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        // What stands before a value is mostly one blank.
+        [b' ', b'!'..=b'~'] | [b' ', b'!'..=b'~', .., b'!'..=b'~'] => text.get(1..).unwrap_or_default(),
         _ => text.trim(),
     }
 }

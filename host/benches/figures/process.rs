@@ -37,8 +37,6 @@ fn starts(options: &Options, place: &Place, report: &mut Report) {
     let (mut one, mut thirty) = (|| decide(place, "one.toml"), || decide(place, "thirty.toml"));
     let samples = in_turn(options.rounds(101), &mut [&mut do_nothing, &mut do_nothing_static, &mut one, &mut thirty]);
     let [empty, empty_static, one, thirty] = samples.as_slice() else { return };
-    let wall = |samples: &[Ran]| median(samples.iter().map(|ran| ms(ran.wall)));
-    let cpu = |samples: &[Ran]| median(samples.iter().map(|ran| ms(ran.cpu)));
     let peak = |samples: &[Ran]| median(samples.iter().map(|ran| mib(ran.peak)));
     report.add(Row::new(PART, "empty process, dynamic", wall(empty), "ms").times(1.0, EMPTY));
     if fixed.is_some() {
@@ -46,9 +44,7 @@ fn starts(options: &Options, place: &Place, report: &mut Report) {
         report.add(row.times(wall(empty_static) / wall(empty), EMPTY));
     }
     for (what, samples, most) in [("one gate, cached", one, 2.0), ("30 gates, cached", thirty, 8.0)] {
-        report.add(Row::new(PART, what, wall(samples), "ms").times(wall(samples) / wall(empty), EMPTY).at_most(most));
-        let row = Row::new(PART, format!("{what}: processor time"), cpu(samples), "ms");
-        report.add(row.times(cpu(samples) / cpu(empty), "that of one"));
+        times(what, samples, empty, most, report);
     }
     // The guest's own memory is a few hundred kilobytes in these.
     report.add(Row::new(PART, "one gate, cached: peak memory", peak(one), "MiB").at_most(16.0));
@@ -66,12 +62,24 @@ fn first_runs(options: &Options, place: &Place, report: &mut Report) {
     let (mut one, mut thirty) = (|| anew("one.toml"), || anew("thirty.toml"));
     let samples = in_turn(options.rounds(9), &mut [&mut do_nothing, &mut one, &mut thirty]);
     let [empty, one, thirty] = samples.as_slice() else { return };
-    let wall = |samples: &[Ran]| median(samples.iter().map(|ran| ms(ran.wall)));
     for (what, samples, most) in [("one gate, first run", one, 20.0), ("30 gates, first run", thirty, 260.0)] {
-        report.add(Row::new(PART, what, wall(samples), "ms").times(wall(samples) / wall(empty), EMPTY).at_most(most));
+        times(what, samples, empty, most, report);
     }
     let peak = median(one.iter().map(|ran| mib(ran.peak)));
     report.add(Row::new(PART, "one gate, first run: peak memory of the compiling child", peak, "MiB"));
+}
+
+/// What decisions take, beside processes that do nothing. The processor time of all threads and children tells what work
+/// there was, whatever else ran.
+fn times(what: &str, samples: &[Ran], empty: &[Ran], most: f64, report: &mut Report) {
+    report.add(Row::new(PART, what, wall(samples), "ms").times(wall(samples) / wall(empty), EMPTY).at_most(most));
+    let cpu = |samples: &[Ran]| median(samples.iter().map(|ran| ms(ran.cpu)));
+    let row = Row::new(PART, format!("{what}: processor time"), cpu(samples), "ms");
+    report.add(row.times(cpu(samples) / cpu(empty), "that of one"));
+}
+
+fn wall(samples: &[Ran]) -> f64 {
+    median(samples.iter().map(|ran| ms(ran.wall)))
 }
 
 /// `eval --lines`: the start is taken off by the difference between many lines and few.

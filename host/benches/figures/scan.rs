@@ -21,11 +21,35 @@ fn main() {
 }
 "#;
 
+/// The same, where each file is put into a request that is read, and comes to an answer that is written: what a gate's own
+/// code does in the sandbox.
+const ASKED: &str = r#"
+fn main() {
+    let folder = std::env::args().nth(1).expect("a folder");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).expect("listed").map(|file| file.expect("listed").path()).collect();
+    paths.sort();
+    let begun = std::time::Instant::now();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).expect("text");
+        let json = |text: &str| serde_json::to_string(text).expect("JSON");
+        let request = format!(
+            "{{\"protocol\":1,\"gate\":\"aether-workflow\",\"kind\":\"validator\",\"params\":{{}},\"input\":{{\"path\":{},\"text\":{}}},\
+             \"now\":\"2026-01-10T00:00:00Z\",\"run_id\":\"bench\"}}",
+            json(path.to_str().expect("text")),
+            json(&text)
+        );
+        let answer = portcullis_sdk::answer(std::hint::black_box(request.as_str()), judge);
+        std::hint::black_box(answer.unwrap_or_else(|fault| panic!("{fault}")));
+    }
+    println!("{}", begun.elapsed().as_nanos());
+}
+"#;
+
 pub(crate) fn measure(options: &Options, place: &Place, report: &mut Report) {
     let gate = &GATES[2];
     place.manifest("three.toml", 3);
     fs::copy(place.path(&format!("built/{}.wasm", gate.name)), place.path("scan.wasm")).expect("copied");
-    let native = Native::with_main(place, gate, MAIN);
+    let [native, asked] = [MAIN, ASKED].map(|main| Native::with_main(place, gate, main));
     let files = options.size(2_700, 27);
     write(place, files);
     let scan = |files: usize, jobs: &str, more: &[&str]| {
@@ -34,9 +58,10 @@ pub(crate) fn measure(options: &Options, place: &Place, report: &mut Report) {
         run(&mut place.portcullis(&[&arguments[..], more].concat()), 1)
     };
     scan(files, "1", &[]);
-    let natively = || native.nanoseconds(&[&format!("scan-{files}")]) / 1e6;
+    let natively = |native: &Native<'_>| native.nanoseconds(&[&format!("scan-{files}")]) / 1e6;
     let rounds = options.rounds(15);
-    let alone = median((0..rounds).map(|_| natively()));
+    let natives = in_turn(rounds, &mut [&mut || natively(&native), &mut || natively(&asked)]);
+    let [alone, asked] = [0, 1].map(|at| median(natives[at].iter().copied()));
     let samples = in_turn(
         rounds,
         &mut [&mut || scan(files, "1", &[]), &mut || scan(files, "2", &[]), &mut || scan(files, "1", &["--no-cache"])],
@@ -45,6 +70,10 @@ pub(crate) fn measure(options: &Options, place: &Place, report: &mut Report) {
     let (one, two, cold) = (wall(&samples[0]), wall(&samples[1]), wall(&samples[2]));
     let what = format!("{files} files");
     report.add(Row::new(PART, format!("{what}, the check natively in-process"), alone, "ms").times(1.0, "this"));
+    report.add(
+        Row::new(PART, format!("{what}, natively, each asked and answered"), asked, "ms")
+            .times(asked / alone, "the check alone"),
+    );
     report.add(Row::new(PART, format!("{what}, one thread"), one, "ms").times(one / alone, "native").at_most(3.0));
     report.add(
         Row::new(PART, format!("{what}, two threads"), two, "ms").times(one / two, "one thread's speed").at_least(1.7),

@@ -25,7 +25,7 @@ use portcullis::{
     limits::Limits,
     report::outcome_json,
     run::{Lane, Lanes, Setting, ask},
-    sandbox::{Buffers, Throughput, Tier},
+    sandbox::{Throughput, Tier},
 };
 use serde_json::{Map, Value, value::RawValue};
 
@@ -175,7 +175,7 @@ struct Eval<'a> {
 
 impl Eval<'_> {
     fn one(&self, input: &RawValue) -> Outcome {
-        let judgement = self.ask(input, &mut Lane { program: self.program, buffers: Buffers::default() });
+        let judgement = self.ask(input, &mut Lane::alone(self.program));
         let exit = exit_of(&judgement);
         term::out_line(&outcome_json(&judgement, Some(&self.subject.identity()), true))?;
         if !judgement.notes.is_empty() {
@@ -185,7 +185,7 @@ impl Eval<'_> {
     }
 
     fn ask(&self, input: &RawValue, lane: &mut Lane<'_>) -> Judgement {
-        let Lane { program, buffers } = lane;
+        let (program, buffers) = lane.parts();
         self.template.fill(input, &mut buffers.request);
         ask(program, self.name, self.subject.kind, self.limits, self.setting, buffers)
     }

@@ -111,6 +111,11 @@ impl Progress {
         Self { watched: term::is_watched() && !global.quiet }
     }
 
+    /// Whether anybody sees what is told.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
     pub(crate) fn tell(&self, text: &str) {
         if self.watched {
             term::transient(text);

@@ -14,14 +14,15 @@ use jiff::Timestamp;
 use portcullis::{
     diagnostic::Diagnostic,
     evidence::{MatchError, Matched, Selection, gather},
+    files::FileError,
     findings::{
-        Held, Looked, Scan, Scanned, history,
+        Files, Held, Looked, Scan, history,
         suppressions::{Notice, WARNED},
     },
     intake::{HeldFiles, Shelf},
     judge::RequestTemplate,
     manifest::FailOn,
-    run::{Call, Setting, Validator, for_files, look_at},
+    run::{self, Setting, Validator, for_files},
     text::grouped,
 };
 use portcullis_sdk::Kind;
@@ -148,13 +149,10 @@ impl Args {
         let rules = held.rules(now);
         let bar = Bar::new(global, matched.len());
         let worst = Worst::default();
-        let keep = |path: &str, looked: Looked, _: Call| {
-            worst.note(&looked, rules.fail_on);
-            looked.scanned(path.to_owned())
-        };
-        let (files, used) = look_at(&validator, &matched, &rules, setting, keep, |ended| bar.tell(ended));
+        let note = |looked: &Looked| worst.note(looked, rules.fail_on);
+        let (others, used) = run::scan(&validator, &matched, &rules, setting, note, |ended| bar.tell(ended));
         bar.clear();
-        let scan = self.scan(&subject, files, now);
+        let scan = self.scan(&subject, Files::new(matched.into_paths(), others), now);
         if cancelled.load(Ordering::Relaxed) {
             // Half a scan taken for a whole one would make a baseline that lets things through.
             term::note("the scan was interrupted, so no file of it is written");
@@ -219,7 +217,7 @@ impl Args {
         Ok(subject)
     }
 
-    fn scan(&self, subject: &Subject, files: Vec<Scanned>, now: Timestamp) -> Scan {
+    fn scan(&self, subject: &Subject, files: Files, now: Timestamp) -> Scan {
         let identity = subject.identity();
         let key = || self.verify.key.as_ref().map(|key| format!("key {}", portcullis::files::shown(key)));
         let version = identity.version.map(|version| format!(" {version}")).unwrap_or_default();
@@ -236,8 +234,10 @@ impl Args {
     fn keep(&self, outputs: &Outputs, scan: &Scan) -> Result<(), Failure> {
         outputs.write(scan)?;
         if let Some(folder) = &self.history_dir {
-            let snapshot = portcullis::report::scan::classification_json(scan).unwrap_or_default();
-            history::keep(folder, Timestamp::now(), snapshot.as_bytes())?;
+            let mut snapshot = Vec::new();
+            portcullis::report::scan::classification_json(scan, &mut snapshot)
+                .map_err(|error| FileError::Write(folder.clone(), error))?;
+            history::keep(folder, Timestamp::now(), &snapshot)?;
             super::history::tell(&history::write_trends(folder)?.skipped);
         }
         Ok(())
@@ -262,8 +262,13 @@ struct Worst {
 
 impl Worst {
     fn note(&self, looked: &Looked, fail_on: FailOn) {
-        self.failed.fetch_or(looked.fails(fail_on), Ordering::Relaxed);
-        self.faulted.fetch_or(looked.fault().is_some(), Ordering::Relaxed);
+        // Written only where it is so: what one thread writes with every file, the other cores would have to fetch each time.
+        if looked.fails(fail_on) {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        if looked.fault().is_some() {
+            self.faulted.store(true, Ordering::Relaxed);
+        }
     }
 
     /// A file that fails goes before one that could not be judged.
@@ -290,6 +295,9 @@ impl Bar {
     }
 
     fn tell(&self, ended: usize) {
+        if !self.progress.is_watched() {
+            return;
+        }
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let told = self.told.load(Ordering::Relaxed);
         let due = elapsed >= told.saturating_add(TOLD_EVERY);

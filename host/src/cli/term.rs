@@ -1,6 +1,9 @@
 //! The terminal: colour, diagnostics, results. Results go to stdout, everything else to stderr.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
@@ -13,6 +16,9 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default();
 const DIM: Style = Style::new().dimmed();
+
+/// Whether only results and errors are told; settled once, like colour.
+static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Flags that every command takes.
 #[derive(clap::Args)]
@@ -36,8 +42,9 @@ enum Color {
 }
 
 impl Global {
-    /// Settles colour for the process.
+    /// Settles colour for the process, and whether notes are told.
     pub(crate) fn apply(&self) {
+        QUIET.store(self.quiet, Ordering::Relaxed);
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
         let choice = match self.color {
             Color::Always => anstream::ColorChoice::Always,
@@ -53,13 +60,22 @@ impl Global {
 /// Writes a result to stdout. A reader that has gone away ends the command quietly; a full disk does not.
 pub(crate) fn out(text: &str) -> Result<(), Failure> {
     // Where there is no escape, none is taken out for a reader that wants none; looking for them takes longer than writing.
-    let written = if text.contains('\u{1b}') {
+    if text.contains('\u{1b}') {
         let mut stdout = anstream::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
-    } else {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
-    };
+        return told(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+    }
+    out_filled(|stdout| stdout.write_all(text.as_bytes()))
+}
+
+/// Writes a result to stdout that is never there as a whole; nothing in it is for a terminal alone.
+pub(crate) fn out_filled(
+    fill: impl FnOnce(&mut io::BufWriter<io::StdoutLock<'_>>) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    told(fill(&mut stdout).and_then(|()| stdout.flush()))
+}
+
+fn told(written: io::Result<()>) -> Result<(), Failure> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::blocked(Diagnostic::new("stdout-failed", format!("failed to write the result: {error}"))))
@@ -87,8 +103,15 @@ fn unserializable(error: serde_json::Error) -> Failure {
     Failure::blocked(Diagnostic::new("stdout-failed", format!("the result could not be written as JSON: {error}")))
 }
 
-/// Tells something on stderr that is no result; nothing if stderr is gone.
+/// Tells something on stderr that is no result; nothing under `--quiet`, or if stderr is gone.
 pub(crate) fn note(text: &str) {
+    if !QUIET.load(Ordering::Relaxed) {
+        caution(text);
+    }
+}
+
+/// Tells something on stderr that is no result, but that nobody should miss; nothing if stderr is gone.
+pub(crate) fn caution(text: &str) {
     let _ = writeln!(anstream::stderr(), "{NOTE}note{NOTE:#}: {text}");
 }
 

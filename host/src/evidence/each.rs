@@ -1,6 +1,11 @@
 //! `each`: the files that a validator is asked about, one at a time.
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
 
 use globset::{GlobBuilder, GlobMatcher};
 use walkdir::{DirEntry, WalkDir};
@@ -94,12 +99,12 @@ pub fn expand(pattern: &str, root: &Path) -> Result<Matched, MatchError> {
     let matcher = glob(pattern)?;
     let top = if root.as_os_str().is_empty() { Path::new(".") } else { root };
     let Some(start) = start(pattern, top) else { return Err(MatchError::NoFiles(pattern.to_owned())) };
-    let mut found = walk(&start, top, &|path| matcher.is_match(path))?;
+    let mut found = Matched::default();
+    walk(&start, (top, Path::new("")), &|path| matcher.is_match(path), &mut found)?;
     if found.is_empty() {
         return Err(MatchError::NoFiles(pattern.to_owned()));
     }
-    found.sort_unstable();
-    Ok(Matched::new(root.to_owned(), found))
+    Ok(found.in_order(root))
 }
 
 /// Which files of a folder are looked at.
@@ -130,7 +135,7 @@ impl Selection {
 /// # Errors
 /// When a place is not there or nothing is found.
 pub fn gather(places: &[PathBuf], selection: &Selection) -> Result<Matched, MatchError> {
-    let mut found = Vec::new();
+    let mut found = Matched::default();
     for place in places {
         let plain = place.strip_prefix("./").unwrap_or(place);
         let unlistable = |error: std::io::Error| MatchError::Unlistable {
@@ -139,42 +144,56 @@ pub fn gather(places: &[PathBuf], selection: &Selection) -> Result<Matched, Matc
         };
         if place.metadata().map_err(unlistable)?.is_dir() {
             let prefix = if plain == Path::new(".") { Path::new("") } else { plain };
-            let below = walk(place, place, &|path| selection.takes(path))?;
-            found.extend(below.into_iter().map(|file| file.below(prefix)));
+            walk(place, (place, prefix), &|path| selection.takes(path), &mut found)?;
         } else {
             found.push(MatchedFile::at(plain));
         }
     }
-    found.sort_unstable();
-    found.dedup();
     if found.is_empty() {
         let places: Vec<String> = places.iter().map(|place| place.to_string_lossy().into_owned()).collect();
         return Err(MatchError::NoFiles(places.join(" ")));
     }
-    Ok(Matched::new(PathBuf::new(), found))
+    Ok(found.in_order(Path::new("")))
 }
 
-/// What lies below `start` and `is_wanted`, by its path below `top`.
-fn walk(start: &Path, top: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<MatchedFile>, MatchError> {
-    let mut found = Vec::new();
+/// Adds what lies below `start` and `is_wanted` by its path below `top`; it is told as lying below `prefix`.
+fn walk(
+    start: &Path,
+    (top, prefix): (&Path, &Path),
+    is_wanted: &dyn Fn(&Path) -> bool,
+    found: &mut Matched,
+) -> Result<(), MatchError> {
     for entry in WalkDir::new(start).follow_links(false).into_iter().filter_entry(wanted) {
         match entry {
             Ok(entry) if entry.file_type().is_dir() || entry.file_type().is_symlink() => {}
             Ok(entry) => {
-                let relative = entry.path().strip_prefix(top).unwrap_or(entry.path());
+                let relative = below(entry.path(), top);
                 if is_wanted(relative) {
-                    found.push(MatchedFile::at(relative));
+                    // Of thousands of files, most are told as they were found, without another path being made.
+                    let told = match prefix.as_os_str() {
+                        nothing if nothing.is_empty() => Cow::Borrowed(relative),
+                        same if same == top.as_os_str() => Cow::Borrowed(entry.path()),
+                        _ => Cow::Owned(prefix.join(relative)),
+                    };
+                    found.push(MatchedFile::at(&told));
                 }
             }
             Err(error) if error.depth() == 0 => return Err(unlistable(top, &error)),
             Err(error) => {
                 let path = error.path().unwrap_or(top);
-                let relative = path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned();
-                found.push(MatchedFile::unreadable(relative, unlistable(top, &error).to_string()));
+                let told = prefix.join(below(path, top)).to_string_lossy().into_owned();
+                found.push(MatchedFile::unreadable(told, unlistable(top, &error).to_string()));
             }
         }
     }
-    Ok(found)
+    Ok(())
+}
+
+/// The path below `top` of what was found there, which begins as `top` is written.
+fn below<'p>(path: &'p Path, top: &Path) -> &'p Path {
+    let Some(rest) = path.as_os_str().as_bytes().strip_prefix(top.as_os_str().as_bytes()) else { return path };
+    let slashes = rest.iter().take_while(|byte| **byte == b'/').count();
+    Path::new(OsStr::from_bytes(rest.get(slashes..).unwrap_or_default()))
 }
 
 /// The deepest folder that holds all that `pattern` can match, if it is there to be entered. What lies outside of it
@@ -217,7 +236,7 @@ fn unlistable(top: &Path, error: &walkdir::Error) -> MatchError {
 
 #[cfg(test)]
 mod tests {
-    use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, os::unix::fs::symlink};
+    use std::{fs, os::unix::fs::symlink};
 
     use super::*;
 
@@ -263,6 +282,25 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_told_below_its_folder_however_that_is_written() {
+        let folder = tree(&["a/b.json", "a/c/d.json"]);
+        let top = folder.path().to_str().expect("UTF-8");
+        let all = Selection::new(&["**/*.json".to_owned()], &["c/e*".to_owned()]).expect("globs");
+        for place in ["/a", "/a/", "/a//", "/./a", "/a/c/.."] {
+            let place = format!("{top}{place}");
+            let found = gather(&[place.clone().into()], &all).expect("some");
+            let told = ["b.json", "c/d.json"].map(|name| Path::new(&place).join(name));
+            assert_eq!(found.paths().map(Path::new).collect::<Vec<_>>(), told, "{place}");
+            assert!((0..2).all(|index| found.read(index, 9).is_ok()), "{place}");
+        }
+        for (path, top, expect) in
+            [("./a", ".", "a"), ("/a", "/", "a"), ("a//b", "a//", "b"), ("a/./b", "a/.", "b"), ("b", "a", "b")]
+        {
+            assert_eq!(below(Path::new(path), Path::new(top)), Path::new(expect));
+        }
+    }
+
+    #[test]
     fn the_top_folder_may_have_any_name() {
         let folder = tree(&["build/a.json"]);
         assert_eq!(paths("*.json", &folder.path().join("build")), Ok(vec!["a.json".to_owned()]));
@@ -282,6 +320,9 @@ mod tests {
         assert_eq!(matched.paths().collect::<Vec<_>>(), ["a.txt", "b.txt", "\u{fffd}.txt", "\u{fffd}.txt"]);
         let bytes: Vec<_> = (0..4).map(|index| read(index).expect("read")).collect();
         assert_eq!(bytes, [b"x", b"y", b"z", b"x"]);
+        let first = matched.clone().first(3);
+        assert_eq!((first.len(), first.bytes(2, 9)), (3, Ok(b"z".to_vec())), "where each lies stays with it");
+        assert!(first.bytes(3, 9).is_err());
         let all = Selection::new(&["*".to_owned()], &[]).expect("globs");
         let gathered = gather(&[folder.path().to_owned(), folder.path().join("a.txt")], &all).expect("some");
         assert_eq!(gathered.len(), 4, "and one that is named twice is one");

@@ -32,8 +32,8 @@ pub struct Rules<'a> {
 /// A file that was read.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// The digest of its bytes.
-    pub digest: Digest,
+    /// The digest of its bytes, where anybody wants to know it.
+    pub digest: Option<Digest>,
     /// How many bytes.
     pub size: u64,
     /// Its text, with U+FFFD in the place of what is not UTF-8.
@@ -45,7 +45,8 @@ pub struct Document {
 impl Document {
     /// The document that `bytes` are.
     #[must_use]
-    pub fn of(digest: Digest, bytes: Vec<u8>) -> Self {
+    pub fn of(digest: impl Into<Option<Digest>>, bytes: Vec<u8>) -> Self {
+        let digest = digest.into();
         let size = bytes.len() as u64;
         match String::from_utf8(bytes) {
             Ok(text) => Self { digest, size, text, broken_at: None },
@@ -75,7 +76,7 @@ pub struct Looked {
     pub judgement: Judgement,
     /// Everything that was found, in the order of the validator.
     pub findings: Vec<Found>,
-    /// The digest and the size of the file, where it could be read.
+    /// The digest and the size of the file, where it could be read and anybody wants to know them.
     pub seen: Option<(Digest, u64)>,
 }
 
@@ -101,7 +102,7 @@ impl Looked {
         if let (Some(suppressions), Outcome::Answered(_)) = (rules.suppressions, &judgement.outcome) {
             suppressions.apply(&mut findings, rules.today, used);
         }
-        Self { judgement, findings, seen: Some((document.digest, document.size)) }
+        Self { judgement, findings, seen: document.digest.map(|digest| (digest, document.size)) }
     }
 
     /// A file that nobody looked at.
@@ -138,7 +139,7 @@ impl Looked {
 
     /// What the file came to, as a scan tells it.
     #[must_use]
-    pub fn scanned(self, path: String) -> Scanned {
+    pub fn scanned(self) -> Scanned {
         let phase = match self.fault().map(|fault| fault.cause) {
             None => Phase::Parse,
             Some(Cause::Evidence | Cause::Limit(Exceeded { limit: Limit::Input, .. })) => Phase::Read,
@@ -164,7 +165,6 @@ impl Looked {
             _ => String::new(),
         };
         Scanned {
-            path,
             code,
             phase,
             message: told.map_or_else(summary, |found| found.message.clone()),

@@ -11,6 +11,7 @@ mod fingerprint;
 mod held;
 pub mod history;
 mod looked;
+mod scanned;
 mod stamp;
 pub mod suppressions;
 
@@ -21,9 +22,8 @@ pub use fingerprint::{NotAFingerprint, is_internal};
 pub use held::Held;
 pub(crate) use looked::decides;
 pub use looked::{Document, Looked, Rules};
+pub use scanned::{File, Files, Phase, Scan, Scanned};
 pub use stamp::{NotAStamp, Stamp, day};
-
-use crate::judge::ResultCode;
 
 /// The names of a finding (spec/workflow-findings.md, Fingerprints), 16 lower-case hex digits each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -105,67 +105,4 @@ impl serde::Serialize for Found {
         let entry = Entry { finding, fingerprints, baseline_state: *state, suppression: suppressed.as_ref() };
         entry.serialize(serializer)
     }
-}
-
-/// How far a file got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// It could not be read.
-    Read,
-    /// It was looked at.
-    Parse,
-    /// The validator gave no verdict.
-    Execute,
-}
-
-/// What one file came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scanned {
-    /// The file, relative to where the scan started; hostile text.
-    pub path: String,
-    /// Its first parse error that decides, else its first validation error, else success; or that of what kept it from
-    /// being looked at. Where everything that would decide is suppressed, the code of that.
-    pub code: ResultCode,
-    /// How far it got.
-    pub phase: Phase,
-    /// The message of what gave the code; empty on success.
-    pub message: String,
-    /// The line of that.
-    pub line: Option<u32>,
-    /// The fingerprint of that, by the seeds' formula.
-    pub fingerprint: Option<Fingerprint>,
-    /// Whether all that would decide is suppressed: then the file counts as suppressed, and not as failed.
-    pub suppressed: bool,
-    /// Everything that was found, in the order of the validator.
-    pub findings: Vec<Found>,
-}
-
-impl Scanned {
-    /// Whether nothing that decides is wrong with it.
-    #[must_use]
-    pub fn ok(&self) -> bool {
-        self.code == ResultCode::Success
-    }
-
-    /// Whether it counts as failed.
-    #[must_use]
-    pub fn failed(&self) -> bool {
-        !self.ok() && !self.suppressed
-    }
-}
-
-/// A scan: what many files came to, in the order of their paths.
-#[derive(Clone, Debug)]
-pub struct Scan {
-    /// When it was made: UTC.
-    pub timestamp: jiff::Timestamp,
-    /// The validator, as people know it: its name and version.
-    pub module: String,
-    /// The validator's content digest.
-    pub content: crate::digest::Digest,
-    /// Who published it; nothing where nobody verified it, which every output says.
-    pub publisher: Option<String>,
-    /// The files.
-    pub files: Vec<Scanned>,
 }

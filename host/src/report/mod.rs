@@ -23,7 +23,7 @@ pub mod terminal;
 
 pub use gate_results::gate_results;
 pub use graph::{BadRun, GraphForm, GraphRun, graph};
-pub use json::{decision_json, line, pretty};
+pub use json::{decision_json, line, pretty, write_pretty};
 pub use migration::{Fate, MigratedFile, migration_line, migration_md};
 pub use outcome::{Identity, outcome_json};
 pub use plan::describe;

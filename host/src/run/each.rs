@@ -16,11 +16,12 @@ use super::{
     load::{MANY_FILES, POOLED_FILES},
 };
 use crate::{
+    digest::Digest,
     evidence::Matched,
-    findings::{Document, Looked, Rules, suppressions::Used},
+    findings::{Document, Looked, Rules, Scanned, suppressions::Used},
     judge::{Cause, Fault, Judgement, RequestTemplate},
     limits::Limits,
-    parallel::in_parallel_with,
+    parallel::{find_in_parallel, in_parallel_with},
     sandbox::{Program, Throughput, Tier},
 };
 
@@ -57,24 +58,83 @@ pub fn look_at<R: Send>(
     keep: impl Fn(&str, Looked, Call) -> R + Sync,
     tell: impl Fn(usize) + Sync,
 ) -> (Vec<R>, Used) {
+    let round = Round { validator, matched, rules, setting, digests: true };
+    let hands = Hands::new(validator.program, setting, matched.len());
     let files: Vec<(usize, &str)> = matched.paths().enumerate().collect();
-    let lanes = Lanes::new(validator.program, setting.jobs, files.len());
-    let ended = AtomicUsize::new(0);
-    let all_used = Mutex::new(Used::default());
-    let start = || Hand { lane: lanes.lane(), used: Used::default(), all_used: &all_used };
-    let looked = in_parallel_with(setting.jobs, &files, start, |hand, (index, path)| {
-        let (looked, call) = validator.look(matched, (*index, path), rules, setting, hand);
-        tell(ended.fetch_add(1, Ordering::Relaxed) + 1);
-        keep(path, looked, call)
-    });
-    (looked, all_used.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let looked = in_parallel_with(
+        setting.jobs,
+        &files,
+        || hands.hand(),
+        |hand, (number, path)| {
+            let (looked, call) = round.look((*number, path), hand);
+            tell(hands.ended());
+            keep(path, looked, call)
+        },
+    );
+    (looked, hands.used())
+}
+
+/// What the files came to that are not clean, each with its number, and which suppressions matched. `note` sees what becomes
+/// of each, `tell` is as above. Of a clean file nothing takes room, no digest is made of any, and no call is kept.
+#[must_use]
+pub fn scan(
+    validator: &Validator<'_>,
+    matched: &Matched,
+    rules: &Rules<'_>,
+    setting: Setting<'_>,
+    note: impl Fn(&Looked) + Sync,
+    tell: impl Fn(usize) + Sync,
+) -> (Vec<(usize, Scanned)>, Used) {
+    let round = Round { validator, matched, rules, setting, digests: false };
+    let hands = Hands::new(validator.program, setting, matched.len());
+    let others = find_in_parallel(
+        setting.jobs,
+        matched.len(),
+        || hands.hand(),
+        |hand, number| {
+            let (looked, _) = round.look((number, matched.path(number)), hand);
+            tell(hands.ended());
+            note(&looked);
+            Some(looked.scanned()).filter(|scanned| *scanned != Scanned::CLEAN)
+        },
+    );
+    (others, hands.used())
+}
+
+/// What the threads work with.
+struct Hands<'p> {
+    lanes: Lanes<'p>,
+    /// Which suppressions matched, of the threads that have ended.
+    used: Mutex<Used>,
+    /// How many files were looked at.
+    ended: AtomicUsize,
 }
 
 /// What one thread works with. What it counted is added to the rest when it ends.
-struct Hand<'l> {
-    lane: Lane<'l>,
+struct Hand<'h> {
+    lane: Lane<'h>,
     used: Used,
-    all_used: &'l Mutex<Used>,
+    all_used: &'h Mutex<Used>,
+}
+
+impl<'p> Hands<'p> {
+    fn new(program: &'p Program, setting: Setting<'_>, files: usize) -> Self {
+        let lanes = Lanes::new(program, setting.jobs, files);
+        Self { lanes, used: Mutex::default(), ended: AtomicUsize::new(0) }
+    }
+
+    fn hand(&self) -> Hand<'_> {
+        Hand { lane: self.lanes.lane(), used: Used::default(), all_used: &self.used }
+    }
+
+    /// One more has ended: how many have.
+    fn ended(&self) -> usize {
+        self.ended.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn used(self) -> Used {
+        self.used.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Hand<'_> {
@@ -84,27 +144,31 @@ impl Drop for Hand<'_> {
     }
 }
 
-impl Validator<'_> {
-    fn look(
-        &self,
-        matched: &Matched,
-        (index, path): (usize, &str),
-        rules: &Rules<'_>,
-        setting: Setting<'_>,
-        hand: &mut Hand<'_>,
-    ) -> (Looked, Call) {
-        if setting.cancelled.load(Ordering::Relaxed) {
+/// What is the same for each file.
+struct Round<'a> {
+    validator: &'a Validator<'a>,
+    matched: &'a Matched,
+    rules: &'a Rules<'a>,
+    setting: Setting<'a>,
+    /// Whether it is to be told which bytes were seen.
+    digests: bool,
+}
+
+impl Round<'_> {
+    fn look(&self, (number, path): (usize, &str), hand: &mut Hand<'_>) -> (Looked, Call) {
+        if self.setting.cancelled.load(Ordering::Relaxed) {
             return self.unread(path, super::interrupted());
         }
-        let (digest, bytes) = match matched.read(index, self.limits.input) {
+        let (digest, bytes) = match self.read(number) {
             Ok(read) => read,
             Err(message) => return self.unread(path, Fault { cause: Cause::Evidence, message }),
         };
-        let file = self.keeps.then(|| File { path: path.to_owned(), bytes: Some(bytes.clone()) });
+        let Validator { name, limits, template, keeps, .. } = self.validator;
+        let file = keeps.then(|| File { path: path.to_owned(), bytes: Some(bytes.clone()) });
         let document = Document::of(digest, bytes);
-        let Lane { program, buffers } = &mut hand.lane;
-        self.template.fill_document(path, &document.text, &mut buffers.request);
-        let (fault, usage) = call(program, self.name, self.limits, setting, buffers);
+        let (program, buffers) = hand.lane.parts();
+        template.fill_document(path, &document.text, &mut buffers.request);
+        let (fault, usage) = call(program, name, limits, self.setting, buffers);
         let called = file.map(|file| Call {
             file: Some(file),
             request: Vec::new(),
@@ -114,11 +178,19 @@ impl Validator<'_> {
             usage,
         });
         let judgement = Judgement::of(Kind::Validator, fault, &buffers.stdout, &buffers.stderr, usage);
-        (Looked::at(path, &document, judgement, rules, &mut hand.used), called.unwrap_or_default())
+        (Looked::at(path, &document, judgement, self.rules, &mut hand.used), called.unwrap_or_default())
+    }
+
+    fn read(&self, number: usize) -> Result<(Option<Digest>, Vec<u8>), String> {
+        let cap = self.validator.limits.input;
+        if self.digests {
+            return self.matched.read(number, cap).map(|(digest, bytes)| (Some(digest), bytes));
+        }
+        self.matched.bytes(number, cap).map(|bytes| (None, bytes))
     }
 
     fn unread(&self, path: &str, fault: Fault) -> (Looked, Call) {
-        let file = self.keeps.then(|| File { path: path.to_owned(), bytes: None });
+        let file = self.validator.keeps.then(|| File { path: path.to_owned(), bytes: None });
         let call = Call { file, fault: Some(fault.clone()), ..Call::default() };
         (Looked::unread(path, fault), call)
     }

@@ -23,7 +23,8 @@ use crate::{
 const MUCH_INPUT: u64 = 1 << 20;
 /// Files of one gate from which it does too.
 pub(super) const MANY_FILES: usize = 200;
-/// Files of one gate from which a pool of instances pays for itself: setting one up takes as long as two calls without.
+/// Files of one gate, or gates, from which a pool of instances pays for itself: setting one up takes as long as two calls
+/// without.
 pub(super) const POOLED_FILES: usize = 8;
 
 /// A gate of the plan that can be asked, or why it gives no verdict.
@@ -116,7 +117,8 @@ pub fn throughput(plan: &Plan, evidence: &Collected) -> Throughput {
     // How many files an agent leaves is not known before.
     let is_late =
         |gate: usize| late.get(gate) == Some(&true) && plan.gates.get(gate).is_some_and(|gate| gate.input.is_each());
-    let many = (0..plan.gates.len()).any(|gate| is_late(gate) || files(gate, evidence) >= POOLED_FILES);
+    let gates = plan.gates.len();
+    let many = gates > POOLED_FILES || (0..gates).any(|gate| is_late(gate) || files(gate, evidence) >= POOLED_FILES);
     if many { Throughput::Many } else { Throughput::Few }
 }
 

@@ -42,7 +42,7 @@ use jiff::Timestamp;
 pub use agent::{Governed, KeptAgent};
 pub use ask::ask;
 pub use calls::{Call, Calls, File};
-pub use each::{Validator, for_files, look_at};
+pub use each::{Validator, for_files, look_at, scan};
 pub use gates::Answered;
 pub use kept::Kept;
 pub use lanes::{Lane, Lanes};

@@ -9,6 +9,7 @@ use std::{
     io::{self, Read},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::SystemTime,
 };
 
@@ -24,7 +25,7 @@ use crate::{
 /// Bytes of a MAC, which stands before the artifact. It is BLAKE3 with a key: on every run it is computed over all that is
 /// loaded, and SHA-256 would take four times as long for no more safety.
 const MAC: usize = 32;
-/// Bytes that all entries together may take; the oldest go first.
+/// Bytes that all entries together may take when a run adds its first; the oldest go first.
 const CAPACITY: u64 = 1 << 30;
 const SUFFIX: &str = "cwasm";
 
@@ -61,6 +62,8 @@ pub struct Entry {
 pub struct Cache {
     folder: PathBuf,
     key: [u8; MAC],
+    /// Whether it was seen to that the entries take no more than they may.
+    is_shrunk: AtomicBool,
 }
 
 impl Cache {
@@ -83,7 +86,7 @@ impl Cache {
             read => read?,
         };
         let key = key.try_into().map_err(|_| CacheError::Key(key_file.to_owned()))?;
-        Ok(Self { folder: folder.to_owned(), key })
+        Ok(Self { folder: folder.to_owned(), key, is_shrunk: AtomicBool::new(false) })
     }
 
     /// The artifact of the module of that digest, if it is kept.
@@ -115,7 +118,10 @@ impl Cache {
         entry.extend_from_slice(self.mac(module, tier).update(artifact).finalize().as_bytes());
         entry.extend_from_slice(artifact);
         write_whole(&self.folder.join(entry_name(module, tier)), &entry, 0o600)?;
-        self.shrink()?;
+        // Once in a run: looking at every entry for each that is added takes the square of their number.
+        if !self.is_shrunk.swap(true, Ordering::Relaxed) {
+            self.shrink(CAPACITY)?;
+        }
         Ok(())
     }
 
@@ -159,11 +165,11 @@ impl Cache {
         }
     }
 
-    fn shrink(&self) -> Result<(), CacheError> {
+    fn shrink(&self, capacity: u64) -> Result<(), CacheError> {
         let entries = self.entries()?;
         let mut total: u64 = entries.iter().map(|entry| entry.size).sum();
         for entry in &entries {
-            if total <= CAPACITY {
+            if total <= capacity {
                 break;
             }
             self.remove(entry)?;
@@ -239,5 +245,28 @@ mod tests {
         fs::remove_file(folder.path().join("key")).expect("removed");
         assert!(matches!(open(folder.path()).get(&one, Tier::Fast, 99), Err(CacheError::Forged(_))));
         assert_eq!(cache.clear().expect("cleared"), 3);
+    }
+
+    #[test]
+    fn the_oldest_entries_go_until_the_others_fit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = open(folder.path());
+        for number in 0..4_u64 {
+            let module = Digest::of(&number.to_le_bytes());
+            cache.put(&module, Tier::Fast, &[0; 68]).expect("kept");
+            let path = folder.path().join("cache").join(entry_name(&module, Tier::Fast));
+            let written = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(4 - number);
+            fs::File::options().append(true).open(path).and_then(|file| file.set_modified(written)).expect("dated");
+        }
+        let kept = |capacity: u64| {
+            cache.shrink(capacity).expect("shrunk");
+            let left =
+                |number: &u64| matches!(cache.get(&Digest::of(&number.to_le_bytes()), Tier::Fast, 99), Ok(Some(_)));
+            (0..4).filter(left).collect::<Vec<u64>>()
+        };
+        assert_eq!(kept(400), [0, 1, 2, 3]);
+        assert_eq!(kept(399), [0, 1, 2]);
+        assert_eq!(kept(200), [0, 1]);
+        assert_eq!(kept(0), [0; 0]);
     }
 }

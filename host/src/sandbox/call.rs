@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasmtime::{InstancePre, ModuleExport, ResourceLimiter, Store, Trap};
+use wasmtime::{Extern, InstancePre, ModuleExport, ResourceLimiter, Store, Trap};
 
 use super::{
     engine::STACK,
@@ -41,6 +41,14 @@ pub struct Buffers {
     pub stdout: Vec<u8>,
     /// Notes.
     pub stderr: Vec<u8>,
+}
+
+/// What a guest shows of itself, found once: looking for a name takes longer than what it stands for.
+pub(super) struct Exports {
+    /// What is called.
+    pub(super) start: ModuleExport,
+    /// Its memory, if it has one.
+    pub(super) memory: Option<ModuleExport>,
 }
 
 /// What is fixed for a call beside its request.
@@ -115,12 +123,7 @@ fn over(limit: Limit, used: usize, allowed: usize) -> wasmtime::Error {
 }
 
 /// Runs the guest once. The request is taken from `buffers` and given back; stdout and stderr are overwritten.
-pub(super) fn call(
-    pre: &InstancePre<Guest>,
-    start: ModuleExport,
-    setting: &Setting<'_>,
-    buffers: &mut Buffers,
-) -> Ended {
+pub(super) fn call(pre: &InstancePre<Guest>, exports: &Exports, setting: &Setting<'_>, buffers: &mut Buffers) -> Ended {
     let begun = Instant::now();
     let limits = setting.limits;
     let size = buffers.request.len();
@@ -133,7 +136,7 @@ pub(super) fn call(
     }
     let watch = Watch { deadline: begun + limits.time, cancelled: setting.cancelled };
     let mut store = Store::new(pre.module().engine(), guest(setting, watch, usage.fuel_limit, buffers));
-    let result = start_store(&mut store, usage.fuel_limit).and_then(|()| drive(enter(&mut store, pre, start), watch));
+    let result = start_store(&mut store, usage.fuel_limit).and_then(|()| drive(enter(&mut store, pre, exports), watch));
     usage.fuel = usage.fuel_limit.saturating_sub(store.get_fuel().unwrap_or(0));
     let guest = store.into_data();
     usage.memory_peak = guest.quota.memory_peak as u64;
@@ -173,9 +176,12 @@ fn start_store(store: &mut Store<Guest>, fuel: u64) -> wasmtime::Result<()> {
     store.fuel_async_yield_interval(Some(SLICE))
 }
 
-async fn enter(store: &mut Store<Guest>, pre: &InstancePre<Guest>, start: ModuleExport) -> wasmtime::Result<()> {
+async fn enter(store: &mut Store<Guest>, pre: &InstancePre<Guest>, exports: &Exports) -> wasmtime::Result<()> {
     let instance = pre.instantiate_async(&mut *store).await?;
-    let start = instance.get_module_export(&mut *store, &start).and_then(wasmtime::Extern::into_func);
+    if let Some(memory) = &exports.memory {
+        store.data_mut().memory = instance.get_module_export(&mut *store, memory).and_then(Extern::into_memory);
+    }
+    let start = instance.get_module_export(&mut *store, &exports.start).and_then(Extern::into_func);
     let start = start.ok_or_else(|| wasmtime::Error::msg("no function `_start`"))?;
     start.typed::<(), ()>(&*store)?.call_async(&mut *store, ()).await
 }

@@ -82,10 +82,22 @@ pub(super) fn compiling(tier: Tier, parallel: bool) -> wasmtime::Result<Engine> 
 
 /// An engine that only runs what was compiled.
 pub(super) fn running(throughput: Throughput) -> wasmtime::Result<Engine> {
+    match throughput {
+        Throughput::Few => with_slots(None),
+        Throughput::Many => with_slots(Some(SLOTS)),
+    }
+}
+
+/// The same for thousands of calls by one thread. Each slot takes its time to set up.
+pub(super) fn running_alone() -> wasmtime::Result<Engine> {
+    with_slots(Some(1))
+}
+
+fn with_slots(slots: Option<u32>) -> wasmtime::Result<Engine> {
     let mut config = common()?;
     config.enable_compiler(false);
-    if throughput == Throughput::Many {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    if let Some(slots) = slots {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(slots)));
     }
     Engine::new(&config)
 }
@@ -118,13 +130,13 @@ fn cost() -> OperatorCost {
     cost
 }
 
-fn pool() -> PoolingAllocationConfig {
+fn pool(slots: u32) -> PoolingAllocationConfig {
     let to_usize = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(SLOTS)
-        .total_memories(SLOTS)
-        .total_tables(SLOTS * super::scan::MAX_TABLES)
-        .total_stacks(SLOTS)
+    pool.total_core_instances(slots)
+        .total_memories(slots)
+        .total_tables(slots * super::scan::MAX_TABLES)
+        .total_stacks(slots)
         .max_memories_per_module(1)
         .max_tables_per_module(super::scan::MAX_TABLES)
         .max_core_instance_size(INSTANCE_SIZE)

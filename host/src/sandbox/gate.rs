@@ -2,12 +2,12 @@
 
 use std::{fmt, ops::Deref, sync::atomic::AtomicBool};
 
-use wasmtime::{Engine, InstancePre, Linker, Module, ModuleExport};
+use wasmtime::{Engine, InstancePre, Linker, Module};
 
 use super::{
     artifact::Artifact,
     cache::{Cache, CacheError},
-    call::{self, Buffers, Ended, Setting},
+    call::{self, Buffers, Ended, Exports, Setting},
     compile::{CompileError, Compiler},
     engine::{self, Throughput, Tier},
     scan::{ScanError, scan},
@@ -30,7 +30,7 @@ pub struct Sandbox {
 /// Something that can be called, whoever made it. It decides nothing: a decision asks for a [`Gate`].
 pub struct Program {
     pre: InstancePre<Guest>,
-    start: ModuleExport,
+    exports: Exports,
 }
 
 /// A program whose bytes the verifier has accepted. Only [`Sandbox::load`] makes one.
@@ -196,16 +196,17 @@ impl Program {
         let mut linker = Linker::new(module.engine());
         wasi::offer(&mut linker, module)?;
         let start = module.get_export_index("_start").ok_or(ScanError::NoStart)?;
-        Ok(Self { pre: linker.instantiate_pre(module)?, start })
+        let exports = Exports { start, memory: module.get_export_index("memory") };
+        Ok(Self { pre: linker.instantiate_pre(module)?, exports })
     }
 
-    /// The same program for another thread, made for many calls. Threads that call one program wait for each other where
+    /// The same program for one other thread, made for many calls. Threads that call one program wait for each other where
     /// it keeps its instances, and an instance that goes from one to the other takes its memory from core to core.
     ///
     /// # Errors
     /// When the machine does not let one more be set up, such as for want of address space.
     pub fn twin(&self) -> Result<Self, LoadError> {
-        let engine = engine::running(Throughput::Many)?;
+        let engine = engine::running_alone()?;
         let artifact = self.pre.module().serialize()?;
         // SAFETY: the bytes are those that this program was loaded from, which were trusted then.
         let module = unsafe { Module::deserialize(&engine, artifact) }?;
@@ -222,7 +223,7 @@ impl Program {
         buffers: &mut Buffers,
     ) -> Ended {
         let now = u64::try_from(now.as_nanosecond()).unwrap_or(0);
-        call::call(&self.pre, self.start, &Setting { name, now, limits, cancelled }, buffers)
+        call::call(&self.pre, &self.exports, &Setting { name, now, limits, cancelled }, buffers)
     }
 }
 

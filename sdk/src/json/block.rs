@@ -65,6 +65,33 @@ pub(super) fn copy_plain(bytes: &[u8], mut at: usize, out: &mut Vec<u8>) -> usiz
     end
 }
 
+/// The same, and past escapes of one letter, of which the character goes there: up to the string's quote, to an escape of
+/// another kind, to what may not stand in a string, or to the end.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+pub(super) fn copy_text(bytes: &[u8], mut at: usize, out: &mut Vec<u8>) -> usize {
+    loop {
+        at = copy_plain(bytes, at, out);
+        let Some([b'\\', letter]) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return at };
+        let Some(character) = one_letter(*letter) else { return at };
+        append(out, &[character], 1);
+        at += 2;
+    }
+}
+
+/// The character, an ASCII one, that a backslash and this letter are.
+#[inline(always)]
+pub(super) fn one_letter(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'"' | b'\\' | b'/' => letter,
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        _ => return None,
+    })
+}
+
 /// The first place at or after `at` of a byte that is no white space, or the end.
 #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
 pub(super) fn space_end(bytes: &[u8], mut at: usize) -> usize {

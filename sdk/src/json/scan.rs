@@ -6,7 +6,7 @@ use alloc::string::String;
 
 use super::{
     DEPTH_LIMIT, Error,
-    block::{append, copy_plain, plain_end, space_end},
+    block::{copy_text, one_letter, plain_end, space_end},
 };
 use crate::text::{push, push_char};
 
@@ -145,18 +145,18 @@ impl<'de> Scan<'de> {
     fn escaped(&mut self, plain: &str) -> Result<String, Error> {
         let mut text = String::new();
         push(&mut text, plain);
-        while self.byte() != b'"' {
+        loop {
+            // SAFETY: what goes there are ASCII characters, and pieces of a text that begin behind an ASCII byte and end before
+            // one or at the end.
+            self.at = copy_text(self.text.as_bytes(), self.at, unsafe { text.as_mut_vec() });
+            if self.passes(b'"') {
+                return Ok(text);
+            }
             match self.escape() {
-                // SAFETY: an ASCII byte is a character.
-                Some(ascii @ '\0'..='\x7f') => append(unsafe { text.as_mut_vec() }, &[ascii as u8], 1),
-                Some(other) => push_char(&mut text, other),
+                Some(character) => push_char(&mut text, character),
                 None => return Err(self.error(self.problem)),
             }
-            // SAFETY: it is a piece of a text that begins behind an escape, and ends before an ASCII byte or at the end.
-            self.at = copy_plain(self.text.as_bytes(), self.at, unsafe { text.as_mut_vec() });
         }
-        self.at += 1;
-        Ok(text)
     }
 
     /// One escape, at its backslash.
@@ -166,21 +166,13 @@ impl<'de> Scan<'de> {
             return None;
         }
         self.at += 1;
-        let escaped = match self.byte() {
-            byte @ (b'"' | b'\\' | b'/') => byte,
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => return self.unicode_escape(),
-            _ => {
-                self.problem = "no such escape";
-                return None;
-            }
-        };
+        if self.byte() == b'u' {
+            return self.unicode_escape();
+        }
+        self.problem = "no such escape";
+        let character = one_letter(self.byte())?;
         self.at += 1;
-        Some(char::from(escaped))
+        Some(char::from(character))
     }
 
     /// `uXXXX`, or two of them that are one character, at the `u`.

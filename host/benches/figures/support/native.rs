@@ -77,7 +77,8 @@ fn manifest(name: &str) -> String {
     format!(
         "[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
          [dependencies]\nportcullis-sdk = {{ path = {sdk:?} }}\n\
-         serde = {{ version = \"1\", default-features = false, features = [\"derive\", \"alloc\"] }}\n\n\
+         serde = {{ version = \"1\", default-features = false, features = [\"derive\", \"alloc\"] }}\n\
+         serde_json = {{ version = \"1\", default-features = false, features = [\"alloc\"] }}\n\n\
          [profile.release]\nlto = \"fat\"\ncodegen-units = 1\npanic = \"abort\"\n"
     )
 }

@@ -1,8 +1,12 @@
 //! What a scan leaves and shows.
 
-use std::path::PathBuf;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use portcullis::{
+    files::write_filled,
     findings::{Scan, baseline},
     report::{self, scan},
 };
@@ -55,7 +59,12 @@ impl Outputs {
 
     /// Writes what goes to files.
     pub(super) fn write(&self, scan: &Scan) -> Result<(), Failure> {
-        Ok(self.asked.iter().try_for_each(|output| output.write(|form| text(form, scan)))?)
+        let to_file = |output: &Output<Form>| match (&output.path, output.format) {
+            (None, _) => Ok(()),
+            (_, Form::Text) => output.write(|_| scan::scan_text(scan)),
+            (Some(path), form) => write_filled(path, 0o644, |out| fill(form, scan, out)),
+        };
+        Ok(self.asked.iter().try_for_each(to_file)?)
     }
 
     /// Shows the rest.
@@ -65,18 +74,20 @@ impl Outputs {
                 scan.files.iter().map(|file| format!("AETHER_ERROR_CODE:{}\n", file.code.number())).collect();
             term::err(&codes);
         }
-        output::on_stdout(&self.asked).into_iter().try_for_each(|form| term::out(&text(form, scan)))
+        output::on_stdout(&self.asked).into_iter().try_for_each(|form| match form {
+            Form::Text => term::out(&scan::scan_text(scan)),
+            form => term::out_filled(|out| fill(form, scan, out)),
+        })
     }
 }
 
-/// Serialising what this program made cannot fail; the empty text stands where it did.
-fn text(form: Form, scan: &Scan) -> String {
+fn fill(form: Form, scan: &Scan, out: &mut impl Write) -> io::Result<()> {
     match form {
-        Form::Text => scan::scan_text(scan),
-        Form::Classification => scan::classification_json(scan).unwrap_or_default(),
-        Form::Markdown => scan::classification_md(scan),
-        Form::Baseline => report::pretty(&baseline::document(scan)).unwrap_or_default(),
-        Form::Sarif => scan::sarif(scan).unwrap_or_default(),
-        Form::Status => scan.files.iter().map(|file| scan::status_line(scan, file).unwrap_or_default()).collect(),
+        Form::Text => out.write_all(scan::scan_text(scan).as_bytes()),
+        Form::Classification => scan::classification_json(scan, out),
+        Form::Markdown => out.write_all(scan::classification_md(scan).as_bytes()),
+        Form::Baseline => report::write_pretty(out, &baseline::document(scan)),
+        Form::Sarif => scan::sarif(scan, out),
+        Form::Status => scan.files.iter().try_for_each(|file| out.write_all(scan::status_line(scan, file)?.as_bytes())),
     }
 }

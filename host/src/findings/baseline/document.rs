@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use portcullis_sdk::Severity;
 use serde::Serialize;
 
-use super::super::{Classification, Fingerprint, Scan, Scanned, Stamp, Workflow, classification::category};
+use super::super::{
+    Classification, File as ScannedFile, Fingerprint, Scan, Scanned, Stamp, Workflow, classification::category,
+};
 
 /// A baseline, as it is written. Texts are hostile.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,8 +39,7 @@ struct File<'a> {
 /// The baseline that `scan` makes.
 #[must_use]
 pub fn document(scan: &Scan) -> Document<'_> {
-    let found = scan.files.iter().flat_map(|file| &file.findings);
-    let errors = found.filter(|found| found.finding.severity == Severity::Error);
+    let errors = scan.files.findings().filter(|found| found.finding.severity == Severity::Error);
     let findings = errors.map(|found| found.fingerprints.v2).collect();
     let files = scan.files.iter().map(|file| (File::from(file), file.suppressed)).collect();
     Document { unverified: scan.publisher.is_none(), ..Document::new(Stamp(scan.timestamp), files, Some(findings)) }
@@ -82,9 +83,10 @@ impl<'a> Document<'a> {
     }
 }
 
-impl<'a> From<&'a Scanned> for File<'a> {
-    fn from(file: &'a Scanned) -> Self {
-        let Scanned { path, code, message, line, .. } = file;
+impl<'a> From<ScannedFile<'a>> for File<'a> {
+    fn from(file: ScannedFile<'a>) -> Self {
+        let ScannedFile { path, scanned } = file;
+        let Scanned { code, message, line, .. } = scanned;
         Self { path, ok: file.ok(), code: code.number(), code_name: code.name(), line: *line, message }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     digest::Digest,
-    findings::{BaselineState, Classification, Fingerprints, Found, Phase, Scan, Scanned, Stamp},
+    findings::{BaselineState, Classification, File, Files, Fingerprints, Found, Phase, Scan, Scanned, Stamp},
     judge::ResultCode,
 };
 
@@ -20,32 +20,37 @@ fn found(path: &str, finding: Finding) -> Found {
     Found { finding, fingerprints, state: None, suppressed: None }
 }
 
-fn file(path: &str, code: ResultCode, line: Option<u32>, message: &str) -> Scanned {
+fn file(path: &str, code: ResultCode, line: Option<u32>, message: &str) -> (String, Scanned) {
     let finding = Finding { line, ..Finding::error(code.name(), message) };
     let findings = if code == ResultCode::Success { vec![] } else { vec![found(path, finding)] };
     let fingerprint = findings.first().map(|found| found.fingerprints.v1);
-    let (path, message) = (path.to_owned(), message.to_owned());
-    Scanned { path, code, phase: Phase::Parse, message, line, fingerprint, suppressed: false, findings }
+    let message = message.to_owned();
+    let scanned = Scanned { code, phase: Phase::Parse, message, line, fingerprint, suppressed: false, findings };
+    (path.to_owned(), scanned)
 }
 
-fn scan() -> Scan {
+fn files() -> [(String, Scanned); 4] {
     let mut two = file("flows/b.aether", ResultCode::ValidationError, Some(7), "unknown function 'launch'");
-    two.findings.push(found("flows/b.aether", Finding::note("legacy-intent", "write `goal:`").on_line(1)));
+    two.1.findings.push(found("flows/b.aether", Finding::note("legacy-intent", "write `goal:`").on_line(1)));
     let mut passed = file("flows/c.aether", ResultCode::ParseError, Some(2), "Unbalanced parentheses line 2: f((");
-    passed.suppressed = true;
-    let files = vec![
+    passed.1.suppressed = true;
+    [
         file("flows/a.aether", ResultCode::Success, None, ""),
         two,
         passed,
         file("flows/d \u{1b}.aether", ResultCode::IoError, None, "it is not there any more"),
-    ];
+    ]
+}
+
+fn scan() -> Scan {
+    let files = files().into_iter().collect();
     let (module, content) = ("aether-workflow 1.0.0".to_owned(), Digest::of(b"module"));
     Scan { timestamp: stamp().0, module, content, publisher: Some("own".to_owned()), files }
 }
 
 /// The scan as its classification has it.
 fn classified(scan: &Scan) -> Value {
-    let of = |file: &Scanned| {
+    let of = |file: File<'_>| {
         json!({"path": file.path, "ok": file.ok(), "category": file.category(), "error": file.message, "code": file.code.number(),
             "code_name": file.code.name(), "phase": file.phase, "line": file.line, "fingerprint": file.fingerprint,
             "suppressed": file.suppressed, "fingerprints": file.named()})
@@ -89,7 +94,7 @@ fn a_rate_has_four_places_and_nothing_of_nothing_is_nothing() {
     for (failed, total, expect) in [(1_800, 2_700, 0.6667), (1, 3, 0.3333), (0, 5, 0.0), (5, 5, 1.0), (0, 0, 0.0)] {
         assert_eq!(rate(failed, total), expect, "{failed}/{total}");
     }
-    let empty = Scan { files: vec![], ..scan() };
+    let empty = Scan { files: Files::default(), ..scan() };
     let expect = json!({"timestamp": AT, "total": 0, "by_code": {}, "failure_rate": 0.0, "files": [], "findings": []});
     assert_eq!(serde_json::to_value(document(&empty)).expect("JSON"), expect);
 }
@@ -147,8 +152,8 @@ fn nothing_else_is_taken_for_a_baseline() {
     }
 }
 
-fn state(known: &Known, file: &Scanned) -> Vec<BaselineState> {
-    file.findings.iter().map(|found| known.state_of(&found.fingerprints, &file.path)).collect()
+fn state(known: &Known, (path, file): &(String, Scanned)) -> Vec<BaselineState> {
+    file.findings.iter().map(|found| known.state_of(&found.fingerprints, path)).collect()
 }
 
 #[test]
@@ -156,8 +161,9 @@ fn a_run_tells_what_is_new() {
     use BaselineState::{New, Unchanged};
     let scan = scan();
     let known = Baseline::read(text(&document(&scan)).as_bytes()).expect("read").known().expect("listed");
-    assert_eq!(state(&known, &scan.files[1]), [Unchanged, New], "notes are not in a baseline");
-    assert_eq!(state(&known, &scan.files[2]), [Unchanged], "nor do suppressions make anything new");
+    let files = files();
+    assert_eq!(state(&known, &files[1]), [Unchanged, New], "notes are not in a baseline");
+    assert_eq!(state(&known, &files[2]), [Unchanged], "nor do suppressions make anything new");
     let moved = file("flows/b.aether", ResultCode::ValidationError, Some(70), "unknown function 'launch'");
     assert_eq!(state(&known, &moved), [Unchanged]);
     let elsewhere = file("flows/e.aether", ResultCode::ValidationError, Some(7), "unknown function 'launch'");
@@ -170,7 +176,7 @@ fn an_older_baseline_is_matched_by_what_it_lists() {
     let older = r#"{"timestamp":"2025-09-13T10:15:22Z","total":2,"by_code":{"VALIDATION_ERROR":1,"SUCCESS":1},"failure_rate":0.5,
         "files":[{"path":".\\flows\\b.aether","code_name":"VALIDATION_ERROR","line":7,"message":"unknown function 'launch'"}]}"#;
     let known = Baseline::read(older.as_bytes()).expect("read").known().expect("listed");
-    assert_eq!(state(&known, &scan().files[1]), [Unchanged, New]);
+    assert_eq!(state(&known, &files()[1]), [Unchanged, New]);
     let moved = file("flows/b.aether", ResultCode::ValidationError, Some(8), "unknown function 'launch'");
     assert_eq!(state(&known, &moved), [New]);
     let elsewhere = file("flows/e.aether", ResultCode::ValidationError, Some(7), "unknown function 'launch'");

@@ -45,7 +45,7 @@ fn look(text: &[u8], outcome: Outcome, rules: &Rules<'_>) -> Looked {
 
 /// `CODE phase LINE message`, with a star where it counts as suppressed.
 fn status(looked: Looked) -> String {
-    let Scanned { code, phase, line, message, suppressed, .. } = looked.scanned(PATH.to_owned());
+    let Scanned { code, phase, line, message, suppressed, .. } = looked.scanned();
     let line = line.map_or("-".to_owned(), |line| line.to_string());
     let star = if suppressed { "*" } else { "" };
     format!("{star}{} {phase:?} {line} {message}", code.name())
@@ -162,7 +162,7 @@ fn neither_a_fault_nor_a_failure_of_the_tool_nor_a_fail_for_no_finding_is_let_pa
         let rules = Rules { suppressions: Some(&suppressions), known: Some(&known), fail_on: FailOn::New, ..ANY };
         let looked = look(TEXT, outcome, &rules);
         assert!(looked.fault().is_some() || looked.fails(FailOn::New), "{looked:?}");
-        let scanned = looked.scanned(PATH.to_owned());
+        let scanned = looked.scanned();
         assert!(scanned.failed() && !scanned.suppressed, "{scanned:?}");
     }
 }

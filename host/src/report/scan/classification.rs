@@ -1,11 +1,13 @@
 //! `classification.json`: what each file came to (spec/workflow-findings.md, Classification).
 
+use std::io::{self, Write};
+
 use serde::{Serialize, Serializer};
 
 use super::{Count, Listed, Provenance, Tally, Tool};
 use crate::{
-    findings::{Fingerprint, Named, Phase, Scan, Scanned, Stamp},
-    report::json::pretty,
+    findings::{File, Fingerprint, Named, Phase, Scan, Stamp},
+    report::json::write_pretty,
 };
 
 /// The whole. The spec's members in its order; `tool` beyond them.
@@ -64,8 +66,8 @@ struct ToolEntry<'a> {
 /// verified or not.
 ///
 /// # Errors
-/// Never for a scan; the type is serde_json's.
-pub fn classification_json(scan: &Scan) -> serde_json::Result<String> {
+/// When `out` does not take it.
+pub fn classification_json(scan: &Scan, out: &mut impl Write) -> io::Result<()> {
     let tally = Tally::of(scan);
     let failure_rate = tally.failure_rate();
     let Tally { total, failed, suppressed, categories } = tally;
@@ -73,15 +75,15 @@ pub fn classification_json(scan: &Scan) -> serde_json::Result<String> {
     let summary = Summary { total, failed, failure_rate, suppressed_failures: suppressed, categories, timestamp };
     let Tool { name, version, provenance } = Tool::of(scan);
     let workflows = Listed(scan.files.iter().map(workflow));
-    pretty(&Whole { workflows, summary, tool: ToolEntry { name, version, provenance } })
+    write_pretty(out, &Whole { workflows, summary, tool: ToolEntry { name, version, provenance } })
 }
 
-fn workflow(file: &Scanned) -> Workflow<'_> {
+fn workflow(file: File<'_>) -> Workflow<'_> {
     Workflow {
-        path: &file.path,
+        path: file.path,
         ok: file.ok(),
         category: file.category(),
-        error: Some(file.message.as_str()).filter(|message| !message.is_empty()),
+        error: Some(file.scanned.message.as_str()).filter(|message| !message.is_empty()),
         code: file.code.number(),
         code_name: file.code.name(),
         phase: file.phase,
@@ -104,7 +106,7 @@ mod tests {
     };
 
     fn json(scan: &Scan) -> Value {
-        serde_json::from_str(&classification_json(scan).expect("serializes")).expect("is JSON")
+        serde_json::from_str(&samples::text(|out| classification_json(scan, out))).expect("is JSON")
     }
 
     fn names(value: &Value) -> String {
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_scan_with_every_case_is_classified_as_it_was() {
-        let text = classification_json(&samples::scan()).expect("serializes");
+        let text = samples::text(|out| classification_json(&samples::scan(), out));
         check_golden("scan-classification.json", &text, include_str!("../testdata/scan-classification.json"));
     }
 
@@ -131,9 +133,10 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back_with_the_names_of_all_that_was_found() {
         let scan = samples::scan();
-        let read = Classification::read(classification_json(&scan).expect("serializes").as_bytes()).expect("reads");
+        let text = samples::text(|out| classification_json(&scan, out));
+        let read = Classification::read(text.as_bytes()).expect("reads");
         let names = |found: &Found| [found.fingerprints.v1, found.fingerprints.v2];
-        let found = scan.files.iter().flat_map(|file| &file.findings).flat_map(names);
+        let found = scan.files.findings().flat_map(names);
         assert_eq!(read.names(), Some(found.collect()));
         assert_eq!((read.summary.total, read.summary.failed), (9, 7));
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Count, MESSAGE, NAME, PATH, Tally, Tool, UNVERIFIED};
 use crate::{
-    findings::{Scan, Scanned, Stamp},
+    findings::{File, Scan, Stamp},
     report::markdown::escaped,
     text::counted,
 };
@@ -53,9 +53,9 @@ fn head(scan: &Scan, tally: &Tally<'_>) -> String {
     )
 }
 
-fn row(file: &Scanned) -> String {
+fn row(file: File<'_>) -> String {
     let line = file.line.map(|line| line.to_string()).unwrap_or_default();
-    format!("| {} | {line} | {} | {} |\n", escaped(&file.path, PATH), file.code.name(), escaped(&file.message, MESSAGE))
+    format!("| {} | {line} | {} | {} |\n", escaped(file.path, PATH), file.code.name(), escaped(&file.message, MESSAGE))
 }
 
 #[cfg(test)]

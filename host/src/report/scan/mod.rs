@@ -21,7 +21,7 @@ pub use text::scan_text;
 
 use crate::{
     digest::Digest,
-    findings::{Found, Scan, Scanned, baseline::rate},
+    findings::{File, Found, Scan, baseline::rate},
     judge::ResultCode,
 };
 
@@ -57,14 +57,14 @@ struct Tally<'a> {
 impl<'a> Tally<'a> {
     fn of(scan: &'a Scan) -> Self {
         let mut tally = Self { total: scan.files.len(), failed: 0, suppressed: 0, categories: BTreeMap::new() };
-        for file in &scan.files {
+        for file in scan.files.iter() {
             tally.failed += usize::from(file.failed());
             tally.suppressed += usize::from(file.suppressed);
             let empty = || Count { category: file.category(), count: 0, examples: Vec::new() };
             let count = tally.categories.entry((file.suppressed, file.code)).or_insert_with(empty);
             count.count += 1;
             if count.examples.len() < EXAMPLES {
-                count.examples.push(&file.path);
+                count.examples.push(file.path);
             }
         }
         tally
@@ -106,9 +106,9 @@ impl<'a> Tool<'a> {
 }
 
 /// The finding that gave `file` its code, if a finding did.
-fn deciding(file: &Scanned) -> Option<&Found> {
+fn deciding(file: File<'_>) -> Option<&Found> {
     let fingerprint = file.fingerprint?;
-    file.findings.iter().find(|found| found.fingerprints.v1 == fingerprint)
+    file.scanned.findings.iter().find(|found| found.fingerprints.v1 == fingerprint)
 }
 
 /// A list that is made while it is written, and never there as a whole.
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn an_unverified_validator_is_called_that_in_every_form() {
         let scan = Scan { publisher: None, ..samples::scan() };
-        let json = [classification_json(&scan), sarif(&scan)].map(|text| text.expect("serializes"));
+        let json = [samples::text(|out| classification_json(&scan, out)), samples::text(|out| sarif(&scan, out))];
         assert!(json.iter().all(|text| text.contains("\"verified\": false")), "{json:?}");
         let read = [classification_md(&scan), scan_text(&scan)];
         assert!(read.iter().all(|text| text.contains(UNVERIFIED)), "{read:?}");

@@ -33,8 +33,8 @@ fn error(code: ResultCode, path: &str, line: u32, message: &str) -> Found {
 }
 
 /// A file that a validator looked at, and whose first finding gave its code.
-fn judged(path: &str, findings: Vec<Found>) -> Scanned {
-    let mut file = success(path);
+fn judged(path: &str, findings: Vec<Found>) -> (String, Scanned) {
+    let mut file = Scanned::CLEAN;
     if let Some(first) = findings.first().filter(|found| found.finding.severity == Severity::Error) {
         file.code = ResultCode::named(&first.finding.code).expect("a code");
         file.message = first.finding.message.clone();
@@ -43,44 +43,38 @@ fn judged(path: &str, findings: Vec<Found>) -> Scanned {
         file.suppressed = first.suppressed.is_some();
     }
     file.findings = findings;
-    file
-}
-
-fn success(path: &str) -> Scanned {
-    Scanned {
-        path: path.to_owned(),
-        code: ResultCode::Success,
-        phase: Phase::Parse,
-        message: String::new(),
-        line: None,
-        fingerprint: None,
-        suppressed: false,
-        findings: Vec::new(),
-    }
+    (path.to_owned(), file)
 }
 
 /// A file that nobody looked at.
-fn unseen(path: &str, phase: Phase, code: ResultCode, message: &str) -> Scanned {
-    Scanned { phase, ..judged(path, vec![found(code, Severity::Error, path, None, message)]) }
+fn unseen(path: &str, phase: Phase, code: ResultCode, message: &str) -> (String, Scanned) {
+    let (path, file) = judged(path, vec![found(code, Severity::Error, path, None, message)]);
+    (path, Scanned { phase, ..file })
 }
 
 /// A file of which the validator says that it fails, and not where.
-fn refused(path: &str, message: &str) -> Scanned {
-    Scanned { code: ResultCode::GenericFailure, message: message.to_owned(), ..success(path) }
+fn refused(path: &str, message: &str) -> (String, Scanned) {
+    let file = Scanned { code: ResultCode::GenericFailure, message: message.to_owned(), ..Scanned::CLEAN };
+    (path.to_owned(), file)
 }
 
-fn scanned(files: Vec<Scanned>) -> Scan {
+pub(super) fn scanned(files: impl IntoIterator<Item = (String, Scanned)>) -> Scan {
     Scan {
         timestamp: "2026-01-10T00:00:00Z".parse().expect("a time"),
         module: "aether-workflow 1.0.0".to_owned(),
         content: Digest::of(b"aether-workflow"),
         publisher: Some("workflow-team".to_owned()),
-        files,
+        files: files.into_iter().collect(),
     }
 }
 
 /// Every case once, with hostile words in it.
 pub(super) fn scan() -> Scan {
+    scanned(files())
+}
+
+/// Its files.
+pub(super) fn files() -> Vec<(String, Scanned)> {
     use ResultCode::{InternalError, IoError, ParseError, TimeoutError, ValidationError};
     let message = "Parse error (assignment) line 3: : x";
     let mut parse = error(ParseError, "flows/b.aether", 3, message);
@@ -100,7 +94,7 @@ pub(super) fn scan() -> Scan {
     });
     let mut variable = found(ValidationError, Severity::Warning, "flows/f.aether", None, "unknown variable 'mood'");
     variable.finding.pointer = Some("/steps/0".to_owned());
-    scanned(vec![
+    vec![
         judged("flows/a.aether", vec![]),
         judged("flows/b.aether", vec![parse, call, legacy]),
         judged("flows/c.aether", vec![known]),
@@ -110,7 +104,14 @@ pub(super) fn scan() -> Scan {
         unseen("flows/g.aether", Phase::Execute, TimeoutError, "reached a limit, fuel: used 50, allowed 50 units"),
         refused("flows/h.aether", "2 calls are too deep"),
         judged(PATH, vec![error(ParseError, PATH, 1, MESSAGE)]),
-    ])
+    ]
+}
+
+/// What is written, as text.
+pub(super) fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).expect("memory takes it");
+    String::from_utf8(out).expect("UTF-8")
 }
 
 /// So many files without a finding, and so many that fail.
@@ -119,6 +120,6 @@ pub(super) fn many(right: usize, failing: usize) -> Scan {
         let path = format!("failing/{index:05}.aether");
         judged(&path, vec![error(ResultCode::ParseError, &path, 7, "Unbalanced parentheses line 7: f((x)")])
     };
-    let right = (0..right).map(|index| success(&format!("right/{index:05}.aether")));
-    scanned(right.chain((0..failing).map(fails)).collect())
+    let right = (0..right).map(|index| (format!("right/{index:05}.aether"), Scanned::CLEAN));
+    scanned(right.chain((0..failing).map(fails)))
 }

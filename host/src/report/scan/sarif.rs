@@ -1,14 +1,19 @@
 //! The scan as SARIF 2.1.0 (OASIS), which public tools read: what was found, its names, whether it was there before, and
 //! what is suppressed. Section numbers are those of the standard.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt::Write as _,
+    io::{self, Write},
+};
 
 use portcullis_sdk::Severity;
 
 use super::{Listed, Tool};
 use crate::{
-    findings::{Found, Phase, Scan, Scanned, Suppressed},
-    report::json::pretty,
+    findings::{File, Found, Phase, Scan, Suppressed},
+    report::json::write_pretty,
 };
 
 mod log;
@@ -29,11 +34,12 @@ type Rules<'a> = BTreeMap<&'a str, (usize, Option<&'a str>)>;
 /// not be read or gave no verdict are notifications of an execution that was not successful.
 ///
 /// # Errors
-/// Never for a scan; the type is serde_json's.
-pub fn sarif(scan: &Scan) -> serde_json::Result<String> {
+/// When `out` does not take it.
+pub fn sarif(scan: &Scan, out: &mut impl Write) -> io::Result<()> {
     let rules = rules(scan);
     let unseen = scan.files.iter().filter(|file| file.phase != Phase::Parse && !file.ok());
-    let results = scan.files.iter().flat_map(|file| file.findings.iter().map(|found| result(file, found, &rules)));
+    let found = scan.files.iter().flat_map(|file| file.scanned.findings.iter().map(move |found| (file, found)));
+    let results = found.map(|(file, found)| result(file, found, &rules));
     let Tool { name, version, provenance } = Tool::of(scan);
     let run = Run {
         tool: Driver {
@@ -56,12 +62,12 @@ pub fn sarif(scan: &Scan) -> serde_json::Result<String> {
         )]),
         results: Listed(results),
     };
-    pretty(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] })
+    write_pretty(out, &Log { schema: SCHEMA, version: "2.1.0", runs: [run] })
 }
 
 fn rules(scan: &Scan) -> Rules<'_> {
     let mut rules = Rules::new();
-    for found in scan.files.iter().flat_map(|file| &file.findings) {
+    for found in scan.files.findings() {
         let (_, fix) = rules.entry(&found.finding.code).or_default();
         *fix = fix.or(found.finding.fix.as_deref());
     }
@@ -75,13 +81,13 @@ fn rule<'a>(code: &'a str, fix: Option<&'a str>) -> Rule<'a> {
     Rule { id: code, short_description: message(code, "a rule"), help: fix.map(|fix| message(fix, code)) }
 }
 
-fn notification(file: &Scanned) -> Notification<'_> {
+fn notification(file: File<'_>) -> Notification<'_> {
     let id = file.code.name();
     let locations = [location(file, None, None)];
-    Notification { descriptor: Id { id }, level: "error", message: message(&file.message, id), locations }
+    Notification { descriptor: Id { id }, level: "error", message: message(&file.scanned.message, id), locations }
 }
 
-fn result<'a>(file: &'a Scanned, found: &'a Found, rules: &Rules<'a>) -> Entry<'a> {
+fn result<'a>(file: File<'a>, found: &'a Found, rules: &Rules<'a>) -> Entry<'a> {
     let Found { finding, fingerprints, state, suppressed } = found;
     Entry {
         rule_id: &finding.code,
@@ -111,11 +117,11 @@ fn suppression(suppressed: &Suppressed) -> Suppression<'_> {
 }
 
 /// Where something is. The file is the one that was scanned, whatever the validator calls it.
-fn location<'a>(file: &Scanned, line: Option<u32>, pointer: Option<&'a str>) -> Location<'a> {
+fn location<'a>(file: File<'_>, line: Option<u32>, pointer: Option<&'a str>) -> Location<'a> {
     Location {
         physical_location: Physical {
             artifact_location: Artifact {
-                uri: uri(&file.path),
+                uri: uri(file.path),
                 uri_base_id: (!file.path.starts_with('/')).then_some(ROOT),
             },
             region: line.filter(|line| *line > 0).map(|start_line| Region { start_line }),

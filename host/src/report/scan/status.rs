@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    findings::{Phase, Scan, Scanned, Stamp},
+    findings::{File, Phase, Scan, Stamp},
     report::json::line,
 };
 
@@ -27,12 +27,12 @@ struct Status<'a> {
 ///
 /// # Errors
 /// Never for a file of a scan; the type is serde_json's.
-pub fn status_line(scan: &Scan, file: &Scanned) -> serde_json::Result<String> {
+pub fn status_line(scan: &Scan, file: File<'_>) -> serde_json::Result<String> {
     line(&Status {
         ok: file.ok(),
         code: file.code.number(),
         code_name: file.code.name(),
-        file: &file.path,
+        file: file.path,
         phase: file.phase,
         message: &file.message,
         line: file.line,

@@ -8,7 +8,7 @@ use portcullis_sdk::Severity;
 
 use super::{Count, MESSAGE, NAME, PATH, Tally, Tool, UNVERIFIED, deciding};
 use crate::{
-    findings::{BaselineState, Phase, Scan, Scanned, history::rate},
+    findings::{BaselineState, File, Phase, Scan, history::rate},
     report::{
         github::defused,
         palette::{BOLD, DIM, GREEN, MAGENTA, RED, YELLOW},
@@ -66,10 +66,10 @@ fn categories(tally: &Tally<'_>) -> String {
 }
 
 /// Where a file failed and why, and the fix below where the validator has one.
-fn failure(file: &Scanned) -> String {
+fn failure(file: File<'_>) -> String {
     let (style, mark) = if file.phase == Phase::Parse { (RED, '✗') } else { (MAGENTA, '!') };
     let line = file.line.map(|line| format!(":{line}")).unwrap_or_default();
-    let (path, message) = (excerpt(&file.path, PATH), excerpt(&file.message, MESSAGE));
+    let (path, message) = (excerpt(file.path, PATH), excerpt(&file.message, MESSAGE));
     let code = file.code.name();
     let mut text = format!("  {style}{mark}{style:#} {path}{line}  {message} {DIM}[{code}]{DIM:#}\n");
     if let Some(fix) = deciding(file).and_then(|found| found.finding.fix.as_deref()) {
@@ -118,7 +118,7 @@ struct Findings {
 impl Findings {
     fn of(scan: &Scan) -> Self {
         let mut counts = Self::default();
-        let findings = scan.files.iter().flat_map(|file| &file.findings);
+        let findings = scan.files.findings();
         for found in findings.filter(|found| found.suppressed.is_none()) {
             match (found.finding.severity, found.state) {
                 (Severity::Error, Some(BaselineState::New)) => counts.new += 1,
