@@ -34,7 +34,8 @@ fn a_new_crate_of_each_kind_builds_tests_and_runs() {
     }
     // Several crates at once, each built first.
     let tested = dir.portcullis(&["test", "my-gate", "my-probe"]).with_toolchain().env("CARGO_TARGET_DIR", artifacts);
-    tested.run().exits(0).says("4 cases held, 0 did not");
+    // Their cases are called what the user called the crates.
+    tested.run().exits(0).says("4 cases held, 0 did not").says("my-gate  my-gate/cases\n").says("  my-probe/cases\n");
     a_crate_in_another_folder_gives_the_same_bytes(&dir);
     cases_are_held_to_and_rewritten_when_asked(&dir);
     what_is_measured_comes_as_figures(&dir);

@@ -44,13 +44,13 @@ fn a_second_run_takes_what_the_first_has_compiled() {
     show().exits(0).says("0 modules");
     let first = run(&dir);
     assert_eq!(first.1, "");
-    show().exits(0).says("1 modules");
+    show().exits(0).says("1 module,");
     // An entry that was made again would be another file: it is put in its place whole.
     let file = |path: &Path| std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).expect("there"));
     let before = file(&only_entry(&dir));
     assert_eq!(run(&dir), first);
     assert_eq!(file(&only_entry(&dir)), before);
-    dir.portcullis(&["cache", "clear"]).run().exits(0).says("removed 1 modules");
+    dir.portcullis(&["cache", "clear"]).run().exits(0).says("removed 1 module from");
     show().exits(0).says("0 modules");
     assert_eq!(run(&dir), first);
 }

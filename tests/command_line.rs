@@ -30,6 +30,18 @@ fn help_is_a_result_and_misuse_is_not() {
 }
 
 #[test]
+fn a_quiet_command_tells_no_notes() {
+    let dir = Dir::new();
+    for (quiet, name) in [(false, "loud"), (true, "quiet")] {
+        let new: &[&str] = if quiet { &["-q", "key", "new", name] } else { &["key", "new", name] };
+        let ended = dir.portcullis(&[new, &["--no-passphrase"]].concat()).run();
+        assert_eq!(ended.exits(0).stderr.contains("is not encrypted"), !quiet, "{ended}");
+        let short = dir.portcullis(&["key", "show", &format!("{name}.pub"), "--json"]).run().json()["short"].clone();
+        ended.says(&format!("short  {}", short.as_str().expect("a text")));
+    }
+}
+
+#[test]
 fn the_hosts_own_command_compiles_nothing_that_it_should_not() {
     let dir = Dir::new();
     for arguments in [&["__compile"][..], &["__compile", "fast"], &["__compile", "fast", "serial", "x", "1"]] {

@@ -240,7 +240,9 @@ fn what_keeps_a_command_from_its_work_is_an_annotation() {
     let ended = run(&dir, &[]);
     let problems = ended.exits(2).stderr.matches("error[").count();
     assert!(problems > 1 && commands(&ended).len() == problems, "{ended}");
-    assert!(!dir.has("summary.md"), "{ended}");
+    let summary = dir.text("summary.md");
+    let last = summary.rsplit("## ").next().unwrap_or_default();
+    assert!(last.starts_with("⛔ nothing ran") && last.matches("\n- **").count() == problems, "{summary}");
 }
 
 #[test]

@@ -39,6 +39,8 @@ fn the_demo_runs_from_scratch_to_its_end() {
     demo.says("digest-mismatch").says("exit status 4").says("exit status 1");
     let decision = dir.json(format!("demo/{OUT}/decision.json"));
     assert_eq!((&decision["decision"], &decision["gates"][0]["id"]), (&json!("no-go"), &json!("readiness")));
+    // Its runs are kept beside it, and not among the user's.
+    assert!(dir.path("demo/kept").is_dir());
     // What is kept is a pipeline of its own.
     dir.portcullis(&["run", "demo/release.toml", "--out", "again"]).run().exits(0);
     dir.portcullis(&["run", "demo/staged.toml", "--out", "staged"]).run().exits(0);

@@ -64,7 +64,10 @@ fn the_example_is_not_complete_where_nobody_looked_or_where_something_is_wrong()
 
     let [runs, prints, leaves] = LOOKED_AT;
     let other = ["cli.toml", "--evidence", "report=data/orders.csv"];
-    came_to(&dir, &other, 1, "blocked", &[runs, "stdout_golden failed", leaves]);
+    let ended = came_to(&dir, &other, 1, "blocked", &[runs, "stdout_golden failed", leaves]);
+    ended.says("prints  stdout_golden: standard output differs in line 1\n").says("leaves  1 change, as expected\n");
+    let drawn = dir.portcullis(&["graph", "cli.toml"]).run();
+    drawn.exits(0).says("complete: product_complete (cli) when headless_run, stdout_golden, side_effect_probe passed");
 
     let program = dir.text("totals.sh");
     dir.write("totals.sh", format!("{program}echo >> data/orders.csv\n"));

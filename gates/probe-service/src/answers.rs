@@ -70,6 +70,7 @@ pub fn look<'a>(
     let summary = match first {
         Some((failure, ExchangeAttempt { request, .. })) => format!("{} {}: {failure}", request.method, request.url),
         None if missing > 0 => format!("{missing} of the expected exchanges did not take place"),
+        None if exchanges.len() == 1 => "the exchange went as expected".into(),
         None => format!("all {} exchanges went as expected", exchanges.len()),
     };
     let passed = first.is_none() && missing == 0;

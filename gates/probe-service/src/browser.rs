@@ -7,6 +7,8 @@ use portcullis_sdk::{
 };
 use serde::de::IgnoredAny;
 
+use crate::counted;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
@@ -59,8 +61,12 @@ pub fn look(_: &Params, input: &&RawValue) -> Result<Look<Seen>, Fault> {
     let (passed, summary) = match trouble {
         Some(trouble) => (false, trouble),
         None if seen.steps == 0 => (false, "nothing was done in the session".into()),
-        None if failed + errors == 0 => (true, format!("{} steps, and no error", seen.steps)),
-        None => (false, format!("{failed} of {} steps failed, {errors} errors in the console", seen.steps)),
+        None => {
+            let steps = counted(seen.steps, "step", "steps");
+            let errors_told = counted(errors, "error", "errors");
+            let failures = format!("{failed} of {steps} failed, {errors_told} in the console");
+            if failed + errors == 0 { (true, format!("{steps}, and no error")) } else { (false, failures) }
+        }
     };
     Ok(Look { passed, summary, took: session.duration_seconds, seen })
 }

@@ -8,7 +8,7 @@ use portcullis_sdk::{
 };
 use serde::de::IgnoredAny;
 
-use crate::pointer;
+use crate::{counted, pointer};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,9 +92,11 @@ pub fn look(params: &Params, input: &Input<'_>) -> Result<Look<Seen>, Fault> {
     let empty = is_empty.then(|| "there is nothing before and nothing after".into());
     let (passed, summary) = match (before.trouble.or(after.trouble).or(empty), seen.missing.count, unexpected) {
         (Some(trouble), ..) => (false, trouble),
-        (None, 0, 0) => (true, format!("{} changes, as expected", changes.len())),
+        (None, 0, 0) => (true, format!("{}, as expected", counted(changes.len(), "change", "changes"))),
         (None, missing, unexpected) => {
-            (false, format!("{missing} expected changes are missing, and {unexpected} changes are not expected"))
+            let missing = counted(missing, "expected change is", "expected changes are");
+            let unexpected = counted(unexpected, "change is", "changes are");
+            (false, format!("{missing} missing, and {unexpected} not expected"))
         }
     };
     Ok(Look { passed, summary, took: before.took.and(after.took), seen })

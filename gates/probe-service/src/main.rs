@@ -39,5 +39,10 @@ fn judge<'a>(Request { params, input, .. }: Request<'a, &'a RawValue, &'a RawVal
     })
 }
 
+/// `1 change`, `3 changes`.
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! `portcullis cache`: what is kept compiled.
 
 use clap::Subcommand;
-use portcullis::sandbox::Cache;
+use portcullis::{sandbox::Cache, text::counted};
 
 use super::{
     Exit, Failure, Outcome,
@@ -40,11 +40,13 @@ impl Args {
                 for entry in &entries {
                     term::out_line(&format!("{:>10}  {}", entry.size, portcullis::text::printable(&entry.name)))?;
                 }
-                term::out_line(&format!("{} modules, {total} bytes in {folder}", entries.len()))?;
+                let modules = counted(entries.len(), "module", "modules");
+                term::out_line(&format!("{modules}, {total} bytes in {folder}"))?;
             }
             Action::Clear => {
                 let removed = cache.clear().map_err(failed)?;
-                term::out_line(&format!("removed {removed} modules from {folder}"))?;
+                let modules = counted(removed, "module", "modules");
+                term::out_line(&format!("removed {modules} from {folder}"))?;
             }
         }
         Ok(Exit::Ok)

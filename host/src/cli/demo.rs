@@ -18,6 +18,8 @@ use super::{Exit, Failure, Outcome, modules, term};
 const STEP: Style = AnsiColor::Cyan.on_default().bold();
 const PIPELINE: &str = "manifests/nemotron-readiness";
 const GATES: [&str; 3] = ["gates/nemotron-readiness.wasm", "gates/coverage-floor.wasm", "gates/aether-workflow.wasm"];
+/// What runs of the pipelines make in their folder, beside `state.sqlite` and what stands next to it.
+const LEFT_BEHIND: [&str; 6] = ["gates", "trust.toml", "portcullis-out", "approvals", "events.jsonl", "summary.aether"];
 /// The gate that is tampered with.
 const VICTIM: &str = GATES[1];
 
@@ -132,11 +134,11 @@ impl Demo {
         let failed = |message: String| Failure::blocked(Diagnostic::new("demo-failed", message));
         let program =
             std::env::current_exe().map_err(|error| failed(format!("this program cannot be found again: {error}")))?;
-        let status = Command::new(program)
-            .args(arguments)
-            .current_dir(&self.folder)
-            .env("XDG_DATA_HOME", self.folder.join("kept"))
-            .status();
+        // A relative place would count for nothing, and the runs would be kept among the user's own.
+        let kept = std::path::absolute(self.folder.join("kept"))
+            .map_err(|error| failed(format!("this folder has no name: {error}")))?;
+        let status =
+            Command::new(program).args(arguments).current_dir(&self.folder).env("XDG_DATA_HOME", kept).status();
         let status = status.map_err(|error| failed(format!("this program cannot be started again: {error}")))?;
         term::say(&format!(
             "  exit status {}",
@@ -173,9 +175,13 @@ impl Demo {
     }
 }
 
-/// Copies the files of a folder and those of its folders.
+/// Copies the files of a folder and those of its folders, but for what runs in it have left behind.
 fn copy_folder(from: &Path, to: &Path) -> Result<(), Failure> {
-    for entry in walkdir::WalkDir::new(from).into_iter().filter_entry(|entry| entry.file_name() != "gates") {
+    let is_left_behind = |entry: &walkdir::DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        LEFT_BEHIND.contains(&&*name) || name.starts_with("state.sqlite")
+    };
+    for entry in walkdir::WalkDir::new(from).into_iter().filter_entry(|entry| !is_left_behind(entry)) {
         let entry = entry.map_err(|error| FileError::Read(from.to_owned(), error.into()))?;
         let target = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
         if entry.file_type().is_dir() {
@@ -185,4 +191,25 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_runs_left_behind_is_not_copied() {
+        let (from, to) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (kept, left) = (["release.toml", "flows/nightly.aether"], ["events.jsonl", "state.sqlite-wal"]);
+        let below = ["flows/summary.aether", "portcullis-out/decision.json", "approvals/a.json", "gates/a.wasm"];
+        for path in kept.iter().chain(&left).chain(&below) {
+            let path = from.path().join(path);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("made");
+            fs::write(path, "").expect("written");
+        }
+        copy_folder(from.path(), to.path()).expect("copied");
+        assert!(kept.iter().all(|path| to.path().join(path).is_file()));
+        assert!(left.iter().chain(&below).all(|path| !to.path().join(path).exists()));
+        assert!(["portcullis-out", "approvals", "gates"].iter().all(|path| !to.path().join(path).exists()));
+    }
 }

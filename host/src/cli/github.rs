@@ -2,9 +2,9 @@
 
 use std::{fs::OpenOptions, io::Write as _, path::PathBuf};
 
-use portcullis::{decision::Record, diagnostic::Diagnostic, report::github};
+use portcullis::{decision::Record, report::github};
 
-use super::{Failure, host, term};
+use super::{Exit, Failure, host, term};
 
 /// The workflow that this command runs in.
 pub(crate) struct Workflow {
@@ -25,11 +25,16 @@ impl Workflow {
         })
     }
 
-    /// Annotates what kept a command from its work, if a workflow is around it.
-    pub(crate) fn annotate(problems: &[Diagnostic]) {
-        if Self::around().is_some() {
-            term::err(&github::problems(problems));
-        }
+    /// Annotates what kept a command from its work, and adds it to the step's summary, if a workflow is around it.
+    pub(crate) fn annotate(Failure { exit, problems }: &Failure) {
+        let Some(workflow) = Self::around() else { return };
+        term::err(&github::problems(problems));
+        let ended = match exit {
+            Exit::Refused => "refused — something is not to be trusted, and nothing ran",
+            Exit::Usage => "nothing ran — what was asked for is wrong",
+            Exit::Ok | Exit::No | Exit::Blocked => "blocked — no decision could be made",
+        };
+        workflow.summarise(|room| github::problems_summary(ended, problems, room));
     }
 
     /// From here on the runner obeys nothing that is on stdout.
@@ -50,13 +55,18 @@ impl Workflow {
             true => term::out(&annotations)?,
             false => term::err(&annotations),
         }
-        let Some(path) = &self.summary else { return Ok(()) };
+        self.summarise(|room| github::step_summary(record, strict_manual, room));
+        Ok(())
+    }
+
+    /// Adds what `summary` makes of the room that is left to the step's summary, where there is one.
+    fn summarise(&self, summary: impl FnOnce(usize) -> String) {
+        let Some(path) = &self.summary else { return };
         let there = path.metadata().map_or(0, |found| usize::try_from(found.len()).unwrap_or(usize::MAX));
-        let summary = github::step_summary(record, strict_manual, github::STEP.saturating_sub(there));
+        let summary = summary(github::STEP.saturating_sub(there));
         let added = OpenOptions::new().create(true).append(true).open(path);
         if let Err(error) = added.and_then(|mut file| file.write_all(summary.as_bytes())) {
-            term::note(&format!("the summary of the step could not be written: {error}"));
+            term::caution(&format!("the summary of the step could not be written: {error}"));
         }
-        Ok(())
     }
 }

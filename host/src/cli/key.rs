@@ -84,7 +84,7 @@ fn new(name: &std::path::Path, no_passphrase: bool) -> Outcome {
         shown(&public),
         key.public().id()
     ))?;
-    term::out_line(&format!("trust   {}", key.public().to_short_form()))?;
+    term::out_line(&format!("short  {}", key.public().to_short_form()))?;
     Ok(Exit::Ok)
 }
 

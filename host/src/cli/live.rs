@@ -47,7 +47,7 @@ impl<'a> Live<'a> {
             Event::Note(note) if self.verbose => term::note(note),
             Event::Trouble(problem) => {
                 self.progress.clear();
-                term::note(&problem.to_string());
+                term::caution(&problem.to_string());
             }
             Event::Alert(violation) => {
                 self.progress.clear();

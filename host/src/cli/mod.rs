@@ -236,7 +236,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             term::show_all(&failure.problems);
-            github::Workflow::annotate(&failure.problems);
+            github::Workflow::annotate(&failure);
             failure.exit.into()
         }
     }

@@ -299,6 +299,6 @@ fn warn_if_exposed(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
     if mode & 0o077 != 0 {
-        term::note(&format!("others can read the private key `{0}`: chmod 600 {0}", shown(path)));
+        term::caution(&format!("others can read the private key `{0}`: chmod 600 {0}", shown(path)));
     }
 }

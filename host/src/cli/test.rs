@@ -111,7 +111,7 @@ impl Args {
             suites.push(Suite { folder, cases, crate_folder: None, modules: vec![module] });
         }
         for crate_folder in crates {
-            let folder = self.folder(&crate_folder);
+            let folder = self.folder(&self.named(&crate_folder));
             let cases = read_cases(&folder, self.bless, &mut problems);
             suites.push(Suite { folder, cases, crate_folder: Some(crate_folder), modules: Vec::new() });
         }
@@ -126,6 +126,17 @@ impl Args {
             suites.iter_mut().filter(its).for_each(|suite| suite.modules.push(module.path.clone()));
         }
         Ok(suites)
+    }
+
+    /// A folder that lies in one of the paths, in the user's own words for that path.
+    fn named(&self, folder: &Path) -> PathBuf {
+        let named = self.paths.iter().find_map(|path| {
+            let below = folder.strip_prefix(path.canonicalize().ok()?).ok()?;
+            // Neither `./cases` for `cases`, nor a separator behind the last name.
+            let path = if path == Path::new(".") { Path::new("") } else { path };
+            Some(path.components().chain(below.components()).collect())
+        });
+        named.unwrap_or_else(|| folder.to_owned())
     }
 
     fn folder(&self, beside: &Path) -> PathBuf {

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use super::Truth;
 use crate::{
     digest::Digest,
-    findings::Found,
+    findings::{Found, decides},
     judge::{Cause, Fault, Judgement, Outcome, ResultCode, Usage},
     limits::{Exceeded, Limits},
-    manifest::Enforcement,
+    manifest::{Enforcement, FailOn},
     text::{counted, excerpt, grouped},
 };
 
@@ -279,16 +279,22 @@ impl GateResult {
     }
 
     fn failures(&self) -> String {
+        // Of a probe the check is only the name, and what it saw says why.
+        let is_told = |check: &Check| {
+            check.failure.is_none() && self.evidence.iter().any(|it| !it.passed && it.probe_kind == check.id)
+        };
         let checks = self
             .checks
             .iter()
-            .filter(|check| !check.passed)
+            .filter(|check| !check.passed && !is_told(check))
             .map(|check| check.failure.as_ref().unwrap_or(&check.id).clone());
-        let findings =
-            self.findings.iter().filter(|found| found.severity == Severity::Error && found.suppressed.is_none());
+        // What is new comes first: where only that decides, nothing else does.
+        let errors = |new: bool| {
+            self.findings.iter().filter(move |it| decides(it, FailOn::Any) && decides(it, FailOn::New) == new)
+        };
+        let findings = errors(true).chain(errors(false));
         let findings = findings.map(|finding| format!("{} {}", finding.code, place(finding)).trim_end().to_owned());
-        let evidence =
-            self.evidence.iter().filter(|evidence| !evidence.passed).map(|evidence| evidence.probe_kind.clone());
+        let evidence = self.evidence.iter().filter(|evidence| !evidence.passed).map(told_by_probe);
         let violations = self.violations.iter().map(|violation| violation.kind.clone());
         let mut failures = checks.chain(findings).chain(evidence).chain(violations);
         let first = failures.next().unwrap_or_default();
@@ -297,6 +303,11 @@ impl GateResult {
             more => format!("{} (+{more})", excerpt(&first, QUOTED)),
         }
     }
+}
+
+/// What a probe did not see as it should be: its kind, and why where it says that. Hostile text.
+fn told_by_probe(RuntimeEvidence { probe_kind, summary, .. }: &RuntimeEvidence) -> String {
+    if summary.trim().is_empty() { probe_kind.clone() } else { format!("{probe_kind}: {summary}") }
 }
 
 /// Where a finding is, as `path:line`, `line 3`, or a JSON pointer; empty where it has no place. Hostile text.
@@ -350,6 +361,7 @@ mod tests {
     use super::*;
     use crate::{
         decision::samples::{answer, bare, fault, finding, gate, sign_off},
+        findings::BaselineState,
         limits::Limit,
     };
 
@@ -365,6 +377,11 @@ mod tests {
         let timeout = r#"{"code":"TIMEOUT_ERROR","severity":"error","message":"m"}"#;
         let quiet_parse = r#"{"code":"PARSE_ERROR","severity":"warning","message":"m"}"#;
         let fail = |findings: &[&str]| format!(r#"{{"verdict":"fail","findings":[{}]}}"#, findings.join(","));
+        let probe = |check: &str, summary: &str| {
+            let seen = r#""probe_kind":"stdout_golden","passed":false,"duration_seconds":1.0,"payload":{}"#;
+            let checks = format!(r#"{{"id":"{check}","passed":false}}"#);
+            format!(r#"{{"verdict":"fail","checks":[{checks}],"evidence":[{{{seen},"summary":"{summary}"}}]}}"#)
+        };
         for (json, code, headline) in [
             (r#"{"verdict":"pass"}"#.to_owned(), ResultCode::Success, ""),
             (r#"{"verdict":"pass","checks":[{"id":"a","passed":true}]}"#.to_owned(), ResultCode::Success, "1 check holds"),
@@ -381,10 +398,23 @@ mod tests {
                 "a_missing (+1)",
             ),
             (r#"{"verdict":"fail","violations":[{"type":"SCOPE_VIOLATION","detail":"d"}]}"#.to_owned(), ResultCode::GenericFailure, "SCOPE_VIOLATION"),
+            (probe("other", "it differs in line 1"), ResultCode::GenericFailure, "other (+1)"),
+            (probe("stdout_golden", "it differs in line 1"), ResultCode::GenericFailure, "stdout_golden: it differs in line 1"),
+            (probe("stdout_golden", " "), ResultCode::GenericFailure, "stdout_golden"),
         ] {
             let result = of(&json);
             assert_eq!((result.code, result.headline().as_str()), (code, headline), "{json}");
         }
+    }
+
+    #[test]
+    fn what_is_new_leads_where_some_of_it_was_there_before() {
+        let found = |line, state| Found { state: Some(state), ..Found::from(finding("VALIDATION_ERROR", line)) };
+        let mut result = bare(gate("a"), GateOutcome::Fail);
+        result.findings = vec![found(1, BaselineState::Unchanged), found(2, BaselineState::New)];
+        assert_eq!(result.headline(), "VALIDATION_ERROR flows/a.aether:2 (+1)");
+        result.findings.truncate(1);
+        assert_eq!(result.headline(), "VALIDATION_ERROR flows/a.aether:1");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::{
     decision::{CompletionOutcome, CompletionRecord, ProbeRecord},
+    manifest::Completion,
     text::excerpt,
 };
 
@@ -17,6 +18,13 @@ pub(super) fn word(outcome: CompletionOutcome) -> &'static str {
         CompletionOutcome::Blocked => "completion blocked",
         CompletionOutcome::Incomplete => "incomplete",
     }
+}
+
+/// What a plan asks for: `product_complete (cli) when headless_run, stdout_golden passed`.
+pub(super) fn asked(Completion { mode, task_class, kinds, .. }: &Completion) -> String {
+    let class = task_class.map(|class| format!(" ({class})")).unwrap_or_default();
+    let kinds = if kinds.is_empty() { "a probe".to_owned() } else { kinds.join(", ") };
+    format!("{}{class} when {kinds} passed", mode.name())
 }
 
 /// What bears that out: `product_complete (cli): headless_run passed, stdout_golden deferred`. Fit for a terminal.

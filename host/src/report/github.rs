@@ -9,7 +9,7 @@ mod summary;
 
 pub use annotations::annotations;
 pub use command::defused;
-pub use summary::{STEP, step_summary};
+pub use summary::{STEP, problems_summary, step_summary};
 
 use crate::{diagnostic::Diagnostic, digest::hex, text::excerpt};
 

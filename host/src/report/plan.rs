@@ -4,9 +4,10 @@ mod governed;
 
 use std::{fmt::Write as _, path::Path};
 
+use super::completion;
 use crate::{
     files::shown,
-    manifest::{Completion, Enforcement, Exchange, GatePlan, Hosts, Input, Origin, Plan, StageKind, Template},
+    manifest::{Enforcement, Exchange, GatePlan, Hosts, Input, Origin, Plan, StageKind, Template},
     text::printable,
 };
 
@@ -37,10 +38,8 @@ pub fn describe(plan: &Plan) -> String {
         }
     }
     let _ = writeln!(text, "  go when   {}", plan.rule.told());
-    if let Some(Completion { mode, task_class, kinds, .. }) = &plan.completion {
-        let class = task_class.map(|class| format!(" ({class})")).unwrap_or_default();
-        let kinds = if kinds.is_empty() { "a probe".to_owned() } else { kinds.join(", ") };
-        let _ = writeln!(text, "  complete  {}{class} when {kinds} passed", mode.name());
+    if let Some(completion) = &plan.completion {
+        let _ = writeln!(text, "  complete  {}", completion::asked(completion));
     }
     text.push_str(&governed::events_lines(plan));
     text

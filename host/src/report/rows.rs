@@ -103,9 +103,14 @@ pub(super) fn rows(gate: &GateResult) -> impl Iterator<Item = Row<'_>> {
     let review = is_unsigned(gate).then(|| Row::new(RowKind::Review, "review-unsigned", gate.headline()));
     let checks = gate.checks.iter().filter(|check| !check.passed);
     let checks = checks.map(|check| Row::new(RowKind::Check, &check.id, check.failure.as_deref().unwrap_or("failed")));
-    let findings = [Severity::Error, Severity::Warning, Severity::Note].into_iter().flat_map(|severity| {
+    let severities = [Severity::Error, Severity::Warning, Severity::Note].into_iter();
+    let ranks = severities.flat_map(|severity| [(severity, false), (severity, true)]);
+    let findings = ranks.flat_map(|(severity, was_there)| {
+        let is_old = |found: &Found| found.state == Some(BaselineState::Unchanged);
         // What is suppressed is counted in the details, and shown in the record.
-        let speaks = move |found: &&Found| found.severity == severity && found.suppressed.is_none();
+        let speaks = move |found: &&Found| {
+            found.severity == severity && found.suppressed.is_none() && is_old(found) == was_there
+        };
         gate.findings.iter().filter(speaks).map(move |found| {
             let row = Row::new(RowKind::Finding(severity), &found.code, worded(found));
             Row { subject: Subject::Finding(&found.finding), ..row }

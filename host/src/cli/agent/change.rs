@@ -12,7 +12,8 @@ use portcullis::{
 };
 
 use super::{
-    Exit, Failure, Outcome, TrustFlag, Whose, believes, failed, host, is_planned, known_one, modules, name, term,
+    Exit, Failure, Outcome, TrustFlag, Whose, believes, failed, host, is_planned, known_one, modules, name, second,
+    term,
 };
 
 #[derive(clap::Args)]
@@ -32,7 +33,7 @@ impl Revoke {
         let plan = self.whose.plan(false)?;
         let state = self.whose.open(plan.as_ref())?;
         let revocation = govern::revoke(&*state, &self.agent, &self.reason, host::now(None)).map_err(failed)?;
-        term::out_line(&format!("revoked {} on {}", self.agent, revocation.at))?;
+        term::out_line(&format!("revoked {} on {}", self.agent, second(revocation.at)))?;
         if revocation.run_id.is_empty() && !is_planned(&self.agent, plan.as_ref()) {
             // A name that is written wrongly ends nothing, and has to be seen.
             term::note(&format!(
@@ -90,7 +91,7 @@ impl Reinstate {
         term::out_line(&format!("reinstated {}: {what} lifted, signed by {}", self.agent, excerpt(&by, 100)))?;
         for (_, revocation) in &open {
             let (cause, reason) = (excerpt(revocation.cause.name(), 64), excerpt(&revocation.reason, 200));
-            term::out_line(&format!("  {} {cause}: {reason}", revocation.at))?;
+            term::out_line(&format!("  {} {cause}: {reason}", second(revocation.at)))?;
         }
         Ok(Exit::Ok)
     }

@@ -9,7 +9,7 @@ use portcullis::{
 };
 use serde::Serialize;
 
-use super::{Exit, Outcome, TrustFlag, Whose, believes, failed, host, table::table, term};
+use super::{Exit, Outcome, TrustFlag, Whose, believes, failed, host, second, table::table, term};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -87,7 +87,7 @@ fn row(listed: &Listed) -> [String; 7] {
         of(&|snapshot| snapshot.phase.map_or("-", |phase| phase.name()).to_owned()),
         of(&|snapshot| snapshot.tier.to_string()),
         of(&|snapshot| excerpt(&snapshot.run_id, 40)),
-        seen.map_or_else(|| "-".to_owned(), |seen| seen.to_string()),
+        seen.map_or_else(|| "-".to_owned(), second),
         listed.revoked.as_ref().map_or_else(|| "-".to_owned(), |why| excerpt(why, 80)),
     ]
 }

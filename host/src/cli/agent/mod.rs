@@ -13,6 +13,7 @@ use portcullis::{
     intake::TrustFiles,
     manifest::Plan,
     state::{Id, State},
+    trust::Time,
 };
 
 use super::{Exit, Failure, Outcome, host, modules, state, table, term, trust_files};
@@ -92,4 +93,20 @@ fn failed(hindrance: Hindrance) -> Failure {
 /// An agent's name.
 fn name(text: &str) -> Result<Id, String> {
     Id::parse(text).map_err(|error| error.to_string())
+}
+
+/// A moment for people, to the second as in every table.
+fn second(Time(at): Time) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_to_the_second() {
+        let time = Time::parse("2026-01-10T00:00:59.890495994Z").expect("a time");
+        assert_eq!(second(time), "2026-01-10T00:00:59Z");
+    }
 }

@@ -51,8 +51,9 @@ impl Args {
         match &self.out {
             Some(out) => {
                 write(&ledger, &run, &digests, out)?;
+                let entries = counted(run.entries.len(), "entry", "entries");
                 let blobs = counted(digests.len(), "blob", "blobs");
-                term::out_line(&format!("{} entries and {blobs} in `{}`", run.entries.len(), shown(out)))?;
+                term::out_line(&format!("{entries} and {blobs} in `{}`", shown(out)))?;
             }
             None => term::out_json(&document(&ledger, &run, &digests)?)?,
         }

@@ -74,7 +74,9 @@ impl KeepFlags {
             return Ok(None);
         }
         if self.place.ledger.is_none() && host::data_folder().is_none() {
-            term::note("nothing is kept of this run: there is no folder for a ledger; set HOME or give --ledger PATH");
+            term::caution(
+                "nothing is kept of this run: there is no folder for a ledger; set HOME or give --ledger PATH",
+            );
             return Ok(None);
         }
         self.place.open(Mode::Write).map(Some)

@@ -7,14 +7,13 @@ use portcullis::{
     diagnostic::Diagnostic,
     files::{shown, write_whole},
     ledger::Mode,
-    text::grouped,
 };
 
 use super::{
     Exit, Failure, Outcome, Place, host,
     modules::read_private_key,
     term,
-    verify::{checked, tell},
+    verify::{checked, many, tell},
 };
 
 #[derive(clap::Args)]
@@ -49,8 +48,8 @@ impl Args {
             None => term::out(&text)?,
             Some(out) => {
                 write_whole(out, text.as_bytes(), 0o644)?;
-                let (entries, key) = (grouped(verified.head.entries), key.public().id().short());
-                term::out_line(&format!("{}  {entries} entries, sealed by the key {key}", shown(out)))?;
+                let (entries, key) = (many(verified.head.entries, "entry", "entries"), key.public().id().short());
+                term::out_line(&format!("{}  {entries}, sealed by the key {key}", shown(out)))?;
             }
         }
         Ok(Exit::Ok)

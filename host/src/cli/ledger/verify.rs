@@ -116,6 +116,6 @@ fn read_seal(path: &Path, keys: &[PathBuf]) -> Result<Seal, Failure> {
     })
 }
 
-fn many(count: u64, one: &str, several: &str) -> String {
+pub(super) fn many(count: u64, one: &str, several: &str) -> String {
     counted(usize::try_from(count).unwrap_or(usize::MAX), one, several)
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use portcullis::{
     digest::Digest,
     files::read_capped,
-    text::excerpt,
+    text::{counted, excerpt},
     trust::{Demand, DocumentError, Floor, Freshness, List, TrustFile, check_list},
 };
 use serde::Serialize;
@@ -69,13 +69,13 @@ impl Args {
         match self.check(&bytes, &file, now) {
             Ok(facts) => {
                 let text = format!(
-                    "accepted: list {} version {}.{}, {}, {}, {} entries\nfloor {}",
+                    "accepted: list {} version {}.{}, {}, {}, {}\nfloor {}",
                     excerpt(&facts.list_id, 64),
                     facts.epoch,
                     facts.version,
                     term::age(facts.age_seconds),
                     if facts.freshness == Freshness::Stale { "stale" } else { "fresh" },
-                    facts.entries,
+                    counted(facts.entries, "entry", "entries"),
                     facts.floor
                 );
                 answer.accept(&facts, &text)

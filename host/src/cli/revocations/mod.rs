@@ -11,6 +11,7 @@ use clap::Subcommand;
 use portcullis::{
     digest::Digest,
     files::shown,
+    text::{counted, excerpt},
     trust::{Envelope, LIST_TYPE, List},
 };
 
@@ -110,11 +111,11 @@ pub(crate) fn read_list(path: &Path) -> Result<(List, Option<Envelope>), Failure
 /// A list in one line.
 fn described(path: &Path, list: &List, digest: Digest) -> String {
     format!(
-        "{}  list {} version {}.{}, {} entries  {digest}",
+        "{}  list {} version {}.{}, {}  {digest}",
         shown(path),
-        portcullis::text::excerpt(&list.list_id, 64),
+        excerpt(&list.list_id, 64),
         list.epoch,
         list.version,
-        list.entries.len()
+        counted(list.entries.len(), "entry", "entries")
     )
 }

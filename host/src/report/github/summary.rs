@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     decision::{AgentRecord, GateOutcome, GateResult, NextAction, Reason, Record, Ruling},
+    diagnostic::Diagnostic,
     report::{
         actions::actions,
         agents::{self, Came},
@@ -50,6 +51,30 @@ pub fn step_summary(record: &Record, strict_manual: bool, room: usize) -> String
     text.push_str(&failures(record, strict_manual, room));
     text.push_str(&next);
     text
+}
+
+/// What kept a command from its work, in Markdown for `GITHUB_STEP_SUMMARY`, in at most `room` bytes; ends with a line feed.
+/// `ended` says how the command ended. Nothing comes where not even the first line fits.
+#[must_use]
+pub fn problems_summary(ended: &str, problems: &[Diagnostic], room: usize) -> String {
+    let head = format!("## ⛔ {}\n\n", escaped(ended, WIDEST_TEXT));
+    if head.len() + CLOSING > room {
+        return String::new();
+    }
+    let mut page = Page::new(&head, room.min(SUMMARY));
+    let more = page.fill(problems.iter().map(problem_line));
+    if more > 0 {
+        let _ = writeln!(page.text, "- … and {more} more");
+    }
+    page.text.push('\n');
+    page.text
+}
+
+/// `- **digest-mismatch**: the module was changed after it was signed (gates/a.wasm); ask its publisher for it`.
+fn problem_line(Diagnostic { code, message, place, help }: &Diagnostic) -> String {
+    let place = place.as_ref().map(|place| format!(" ({})", escaped(place, WIDEST_TEXT))).unwrap_or_default();
+    let help = help.as_ref().map(|help| format!("; {}", escaped(help, WIDEST_TEXT))).unwrap_or_default();
+    format!("- **{}**: {}{place}{help}\n", escaped(code, WIDEST_NAME), escaped(message, WIDEST_TEXT))
 }
 
 /// Text that takes pieces as long as they fit.
@@ -270,6 +295,17 @@ mod tests {
         let text = step_summary(&Record { completion: Some(completion), ..suite() }, true, STEP);
         let expect = "</code>\n\nCompletion: ✅ complete (product_complete: nothing was probed)\n\n| Gate |";
         assert!(text.contains(expect), "{text}");
+    }
+
+    #[test]
+    fn what_kept_a_command_from_its_work_is_a_line_each_as_far_as_there_is_room() {
+        let problem = Diagnostic::new("revoked-key", "revoked | <b>").at("gates/a.wasm\n## x").help("ask");
+        let text = problems_summary("refused", std::slice::from_ref(&problem), STEP);
+        let line = "- **revoked-key**: revoked \\| &lt;b&gt; (gates/a.wasm\\\\u{a}## x); ask\n";
+        assert_eq!(text, format!("## ⛔ refused\n\n{line}\n"));
+        let many = problems_summary("refused", &vec![problem; 40], 1_000);
+        assert!(many.len() <= 1_000 && many.ends_with(" more\n\n"), "{many}");
+        assert_eq!(problems_summary("refused", &[], 10), "");
     }
 
     #[test]

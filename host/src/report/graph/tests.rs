@@ -1,5 +1,7 @@
 //! Drawings of one pipeline in every form, and that no name in one is anything but a name.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use super::{
@@ -28,6 +30,15 @@ fn a_pipeline_is_drawn_as_it_was() {
     for (form, (name, golden)) in FORMS.into_iter().zip(goldens) {
         check_golden(name, &plain(&graph(&plan(), None, form)), golden);
     }
+}
+
+#[test]
+fn what_completion_asks_for_is_one_line_of_the_tree() {
+    let manifest = "schema = 1\nname = 'a'\ntrust = 't'\n[gate.g]\nmodule = 'm'\n[completion]\ntask_class = 'cli'\n";
+    let plan = parse(manifest.as_bytes(), Path::new("release.toml"), &Overrides::default()).expect("a plan");
+    let text = plain(&graph(&plan, None, GraphForm::Text));
+    let last = "└─ complete: product_complete (cli) when headless_run, stdout_golden passed\n";
+    assert!(text.ends_with(&format!("├─ go when every mandatory gate passes\n{last}")), "{text}");
 }
 
 #[test]

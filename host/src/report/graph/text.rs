@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use super::{
-    super::palette::{BOLD, DIM, GREEN, MAGENTA, RED, YELLOW},
+    super::{
+        completion,
+        palette::{BOLD, DIM, GREEN, MAGENTA, RED, YELLOW},
+    },
     label::short,
     run::{GateEntry, Outcome, Ruling},
     shown::{Shown, outcome_words, pattern, status_sign},
@@ -44,6 +47,7 @@ pub(super) fn text(shown: &Shown<'_>) -> String {
     let mut nodes: Vec<_> = roots.filter_map(|index| stage(shown, index)).collect();
     nodes.extend(evidence(shown));
     nodes.push(Node::leaf(format!("go when {}", plan.rule.told())));
+    nodes.extend(plan.completion.as_ref().map(|asked| Node::leaf(format!("complete: {}", completion::asked(asked)))));
     hang(&nodes, "", &mut text);
     text
 }
