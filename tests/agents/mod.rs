@@ -19,6 +19,7 @@ mod memory;
 mod selected;
 mod server;
 mod shared;
+mod supervised;
 mod violations;
 
 use std::{

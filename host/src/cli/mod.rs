@@ -51,6 +51,7 @@ use clap::{Parser, Subcommand};
 use portcullis::{
     diagnostic::Diagnostic,
     files::FileError,
+    govern::{SUPERVISE, serve_supervisor},
     sandbox::{Compiler, serve_compile},
     stopped::{Stop, Stopped},
 };
@@ -220,6 +221,11 @@ enum Command {
 }
 
 pub(crate) fn main() -> ExitCode {
+    // Before all else: what it is started with is an agent's own.
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|first| first == SUPERVISE) {
+        return serve_supervisor(&words.collect::<Vec<_>>());
+    }
     if let Some(status) = rustc::serve() {
         return status;
     }

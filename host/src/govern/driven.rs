@@ -52,7 +52,7 @@ pub enum Observed<'a> {
 #[derive(Clone, Debug)]
 pub struct Driven {
     /// How the agent fares. One that was never started is REVOKED where the ledger says so, PENDING where another run drives
-    /// it, and FAILED else.
+    /// it or has left a process of it, and FAILED else.
     pub status: AgentStatus,
     /// What that makes of the stage: completed or failed.
     pub stage: StageStatus,
@@ -66,7 +66,7 @@ pub struct Driven {
     pub hindrance: Option<Hindrance>,
     /// The last output of each type, of this run and of the one that it went on from.
     pub outputs: Outputs,
-    /// The rules that it broke, in their order.
+    /// The rules that it broke, in their order; where there were very many, the first of them, and what it was revoked for.
     pub violations: Vec<Violation>,
     /// What it was revoked for.
     pub revocation: Option<Revocation>,
@@ -82,7 +82,7 @@ pub struct Driven {
     pub notes: String,
     /// How many bytes that were in all.
     pub notes_bytes: u64,
-    /// What of all this the state does not hold, because it could not be written.
+    /// What of all this the state does not hold, because it could not be written, and how many violations are not listed.
     pub missing: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl Driven {
     pub(super) fn refused(stage: &Stage<'_>, hindrance: Hindrance) -> Self {
         let status = match hindrance {
             Hindrance::Revoked(_) => AgentStatus::Revoked,
-            Hindrance::Busy(_) => AgentStatus::Pending,
+            Hindrance::Busy(_) | Hindrance::StillThere(_) => AgentStatus::Pending,
             _ => AgentStatus::Failed,
         };
         let Remembered { offences, spent } = Remembered::default();

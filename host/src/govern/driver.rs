@@ -120,6 +120,8 @@ pub(super) struct Driver<'scope, 'env> {
     end_is_told: bool,
     pub(super) outputs: Outputs,
     pub(super) violations: Vec<Violation>,
+    /// How many more there were.
+    pub(super) unlisted: u64,
     pub(super) revocation: Option<Revocation>,
     pub(super) missing: Vec<String>,
     /// What gates saw broken before the start.
@@ -206,6 +208,7 @@ impl<'scope, 'env> Driver<'scope, 'env> {
             end_is_told: false,
             outputs,
             violations: Vec::new(),
+            unlisted: 0,
             revocation: None,
             missing: Vec::new(),
             reports,
@@ -283,6 +286,7 @@ impl<'scope, 'env> Driver<'scope, 'env> {
                 self.ended = Some(Instant::now());
                 // What it leaves behind of its group goes with it.
                 self.process.kill();
+                self.killed.get_or_insert_with(Instant::now);
             }
             Message::Judged(judged) => self.judged(judged),
             Message::Answer(answer) => self.answered(answer),

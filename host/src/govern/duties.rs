@@ -17,7 +17,10 @@ use super::{
     signed::Grant,
 };
 use crate::{
-    agent::{AgentLine, Asked, ClarifiedPlan, Effect, End, Event, Happening, HostLine, Judged, Notice, Phase, Trouble},
+    agent::{
+        AgentLine, Asked, ClarifiedPlan, Consequence, Effect, End, Event, Happening, HostLine, Judged, Notice, Phase,
+        Trouble,
+    },
     notify,
     state::StateError,
     text::excerpt,
@@ -26,6 +29,8 @@ use crate::{
 
 /// Characters of an error's message that its log keeps.
 const MOST_MESSAGE: usize = 1000;
+/// How many violations of an agent are listed; what comes behind them is counted.
+const MOST_VIOLATIONS: usize = 256;
 
 impl Driver<'_, '_> {
     pub(super) fn does(&mut self, effect: Effect, at: Timestamp) {
@@ -45,7 +50,14 @@ impl Driver<'_, '_> {
                 self.desk.lay(Job::Keep(self.outputs_made, output));
             }
             Effect::Record(violation) => {
-                self.violations.push(violation.clone());
+                // Those that revoke end it, and so there are few.
+                let is_listed =
+                    self.violations.len() < MOST_VIOLATIONS || violation.consequence == Consequence::Revoked;
+                if is_listed {
+                    self.violations.push(violation.clone());
+                } else {
+                    self.unlisted += 1;
+                }
                 self.desk.lay(Job::Record(Box::new(violation)));
             }
             Effect::Alert(violation) => (self.stage.observe)(Observed::Alert(&violation)),

@@ -43,11 +43,12 @@ impl Driver<'_, '_> {
         if !self.agent.status().is_terminal() {
             return false;
         }
-        let is_gone = self.ended.is_some() && self.end_is_told();
-        if is_gone && self.process.reap() {
+        let is_told = self.end_is_told();
+        if self.ended.is_some() && is_told && self.process.reap() {
             return true;
         }
-        let remains = self.killed.is_some_and(|killed| killed.elapsed() > GONE) && self.ended.is_none();
+        self.process.kill_again();
+        let remains = self.killed.is_some_and(|killed| killed.elapsed() > GONE) && (self.ended.is_none() || is_told);
         if remains {
             self.hindrance.get_or_insert(Hindrance::Remains);
         }
@@ -87,6 +88,9 @@ impl Driver<'_, '_> {
         }
         let mut known = BTreeSet::new();
         self.missing.retain(|missing| known.insert(missing.clone()));
+        if self.unlisted > 0 {
+            self.missing.push(format!("{} more violations, too many to list", self.unlisted));
+        }
         self.driven(status, notes, mask)
     }
 

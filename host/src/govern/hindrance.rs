@@ -52,6 +52,9 @@ pub enum Hindrance {
     /// Its process is still there.
     #[error("its process was killed, and is not gone")]
     Remains,
+    /// A process of an earlier run of it, of that number, is still there.
+    #[error("process {0} of an earlier run of it is still there")]
+    StillThere(i32),
     /// It was revoked, and the ledger does not know.
     #[error("it was revoked, and that could not be written to the ledger: {0}")]
     NotInLedger(String),
@@ -75,6 +78,7 @@ impl Hindrance {
             Self::TimedOut(_) => "agent-timeout",
             Self::Interrupted => "agent-interrupted",
             Self::Remains => "agent-remains",
+            Self::StillThere(_) => "agent-still-there",
             Self::NotInLedger(_) => "agent-revocation-unwritten",
         }
     }
@@ -88,6 +92,7 @@ impl Hindrance {
             Self::LedgerEntry(_) => "use the newest version of this program, or see who else writes to the state",
             Self::Unreadable(_) => "see who else writes to the state; nothing of it was used",
             Self::State(error) => return error.help(),
+            Self::StillThere(_) => "end that process, or wait until it has ended",
             Self::NotInLedger(_) => "revoke it with `portcullis agent revoke`; its lock was left to run out",
             Self::NotJudged(_) => "see why the gate gave no verdict; nothing of it counts against the agent",
             Self::Deaf => "an agent has to read its standard input to the end",

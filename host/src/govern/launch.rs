@@ -47,8 +47,10 @@ pub(super) fn run(stage: &Stage<'_>, started: Started) -> Driven {
     let Started { fence, ledger, known, secrets, mask } = started;
     let shared = Shared { desk: Desk::default(), room: Room::new(), mask };
     let refused = |hindrance: Hindrance, fence: &Fence| {
-        // Should that fail, it runs out.
-        let _ = stage.state.release(fence);
+        // Should that fail, it runs out; so it does where something of the agent may be there.
+        if hindrance != Hindrance::Remains {
+            let _ = stage.state.release(fence);
+        }
         Driven::refused(stage, hindrance)
     };
     let (process, pipes) = match Process::start(stage, &secrets) {
@@ -92,7 +94,8 @@ pub(super) fn run(stage: &Stage<'_>, started: Started) -> Driven {
 
 /// Whoever resumes the run finds the agent there, should this host be killed.
 fn note_process(stage: &Stage<'_>, process: &Process, fence: &Fence) -> Result<(), Hindrance> {
-    let packet = serde_json::to_vec(&stage.packet(fence.token(), Trace::of(process.pid()))).unwrap_or_default();
+    let trace = Trace::of(process.pid(), process.supervised());
+    let packet = serde_json::to_vec(&stage.packet(fence.token(), trace)).unwrap_or_default();
     patiently(stage, || Ok(stage.state.put(&keys::agent_packet(stage.agent), &packet, Some(fence)).map(|_| ())?))
 }
 

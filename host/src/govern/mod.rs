@@ -18,11 +18,14 @@
 //! - The driver never waits for the state, for gates or for the agent: each has a thread of its own and a queue that is
 //!   bounded. A state that fails or is slow makes the agent wait; one that stays away ends it. No agent runs unwatched.
 //! - The agent counts its lock as over before the store does, so that its process is gone before anybody else has it.
-//! - Where a host was killed, whoever resumes its run on the same machine ends what is left of the agent and takes the lock
-//!   over; everybody else waits until it runs out.
+//! - An agent that has a supervisor is gone with all that it has started when its host is, and when it has ended itself. It may
+//!   kill its supervisor: then the host ends what it finds.
+//! - No agent is started on a machine on which a process of an earlier run of it is still there. Where a host was killed, whoever
+//!   resumes its run there takes the lock over; everybody else waits until it runs out. What stands in the state only says
+//!   which processes those were: nothing is killed because of it.
 //! - Whatever ends a stage, the process group of the agent is gone behind it, and what could not be written is said.
-//!   Processes that have left the group and whose parents have ended are for [`crate::evidence::Strays`], which the caller
-//!   holds around all that it runs.
+//!   Without a supervisor, processes that have left the group and whose parents have ended are for
+//!   [`crate::evidence::Strays`], which the caller holds around all that it runs.
 //! - Time is [`crate::evidence::World`]'s where rules hang on it; how long the driver itself waits is measured as it passes.
 //! - No value of a variable of the environment leaves this room: it is taken out of every line as the line is read.
 
@@ -33,11 +36,13 @@ mod driven;
 mod driver;
 mod duties;
 mod end;
+mod family;
 mod hindrance;
 mod insist;
 mod job;
 mod keeper;
 mod launch;
+mod leash;
 mod ledger;
 mod mask;
 mod office;
@@ -46,6 +51,7 @@ mod plan;
 mod process;
 mod signed;
 mod start;
+mod supervisor;
 mod takeover;
 mod tally;
 #[cfg(test)]
@@ -62,6 +68,7 @@ pub use office::{Known, clarify, grant, known, questions, reinstate, revoke};
 pub use plan::{Assignment, CLARIFY, Patience, Stage};
 pub use signed::{Grant, Reinstatement, Signed, granted};
 pub use start::Handoff;
+pub use supervisor::{SUPERVISE, serve_supervisor};
 
 /// Drives one agent from its start to its end.
 ///

@@ -70,6 +70,8 @@ pub struct Patience {
     pub gentle: Duration,
     /// How long the last words to the state may take.
     pub finish: Duration,
+    /// How long what is left of an earlier run of the agent may take to be gone.
+    pub left: Duration,
 }
 
 impl Default for Patience {
@@ -81,6 +83,7 @@ impl Default for Patience {
             term: Duration::from_secs(2),
             gentle: Duration::from_secs(10),
             finish: Duration::from_secs(10),
+            left: Duration::from_secs(5),
         }
     }
 }
@@ -100,7 +103,8 @@ pub struct Stage<'a> {
     pub run_id: &'a str,
     /// Whether the run was begun by a host that is gone; the caller knows that it is.
     pub resumes: bool,
-    /// The command that the agent is started through, which ends all that it starts; nothing where there is none.
+    /// The program that the agent is started through, which ends all that it starts: one that does as
+    /// [`super::serve_supervisor`] says where its first argument is [`super::SUPERVISE`], such as `portcullis` itself.
     pub supervisor: Option<&'a Path>,
     /// The state that everybody shares.
     pub state: &'a dyn State,

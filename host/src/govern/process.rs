@@ -1,24 +1,28 @@
 //! The agent's process, in a group of its own, and all that is left of the group and of its descendants at its end.
+//!
+//! Where there is a supervisor, that is the process here, and its end is that of all that the agent has started.
 
 use std::{
-    collections::HashSet,
-    fs,
     io::PipeReader,
+    os::fd::OwnedFd,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio},
     time::{Duration, Instant},
 };
 
 use rustix::{
     event::{PollFlags, Timespec},
-    process::{
-        Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpgid, kill_process, kill_process_group, pidfd_open,
-        pidfd_send_signal, waitid,
-    },
+    process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open},
 };
 
-use super::{hindrance::Hindrance, pipes::ready, plan::Stage};
+use super::{
+    family::{has_ended, kill_descendants},
+    hindrance::Hindrance,
+    leash::{Leash, Refused},
+    pipes::ready,
+    plan::Stage,
+};
 use crate::{
-    evidence::{command::start::spawn, secrets::Secrets},
+    evidence::{command::start::Found, secrets::Secrets},
     text::excerpt,
 };
 
@@ -26,16 +30,17 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(5);
 /// How long a process that is dropped may take to be gone.
 const GONE: Duration = Duration::from_secs(1);
-/// No more descendants are looked at: whoever starts more is ended by its group.
-const MOST: usize = 10_000;
-/// How often strays are looked for: each round finds what was started in the one before.
-const ROUNDS: usize = 4;
+/// How long a supervisor may take to end what it watches, before it is ended itself.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// A process that was started. Where it is dropped, it is killed and waited for.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
     pid: Pid,
+    /// Where the child is the agent's supervisor.
+    leash: Option<Leash>,
+    killed: Option<Instant>,
     is_reaped: bool,
 }
 
@@ -50,38 +55,74 @@ impl Process {
     /// Starts the agent.
     pub(super) fn start(stage: &Stage<'_>, secrets: &Secrets) -> Result<(Self, Pipes), Hindrance> {
         let plan = stage.plan;
-        let stdio = [Stdio::piped(), Stdio::piped(), Stdio::piped()];
-        let mut child = spawn((&plan.argv, &plan.env), &plan.cwd, secrets, stdio).map_err(|reason| {
+        let not_started = |reason| {
             let words: Vec<_> = plan.argv.iter().map(|argument| argument.written.as_str()).collect();
             Hindrance::NotStarted { command: excerpt(&words.join(" "), 200), reason }
-        })?;
-        let pipes = Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
+        };
+        let found = Found::new((&plan.argv, &plan.env), &plan.cwd, secrets).map_err(not_started)?;
+        let Some(supervisor) = stage.supervisor else {
+            let mut child = found.spawn([Stdio::piped(), Stdio::piped(), Stdio::piped()]).map_err(not_started)?;
+            let pipes = Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
+            return Ok((Self::new(child, None), pipes));
+        };
+        match Leash::start(supervisor, &found) {
+            Ok((child, leash, pipes)) => Ok((Self::new(child, Some(leash)), pipes)),
+            Err(Refused::NotStarted(reason)) => Err(not_started(reason)),
+            Err(Refused::Remains) => Err(Hindrance::Remains),
+        }
+    }
+
+    fn new(child: Child, leash: Option<Leash>) -> Self {
         let pid = Pid::from_child(&child);
-        Ok((Self { child, pid, is_reaped: false }, pipes))
+        Self { child, pid, leash, killed: None, is_reaped: false }
     }
 
     pub(super) fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Asks the group to end.
+    /// The agent, where it is not the process itself.
+    pub(super) fn supervised(&self) -> Option<Pid> {
+        self.leash.as_ref().map(Leash::agent)
+    }
+
+    /// Asks the agent's group to end.
     pub(super) fn ask_to_end(&self) {
-        if !self.is_reaped {
-            let _ = kill_process_group(self.pid, Signal::TERM);
+        match &self.leash {
+            Some(leash) => leash.ask_to_end(),
+            None if self.is_reaped => {}
+            None => drop(kill_process_group(self.pid, Signal::TERM)),
         }
     }
 
-    /// Kills the group, and what of its descendants has left it while their parents were there.
-    pub(super) fn kill(&self) {
+    /// Kills the group, and what of its descendants has left it while their parents were there. A supervisor is told to: only
+    /// where it does not, it is killed with all of it. To be called until it has ended.
+    pub(super) fn kill(&mut self) {
         if self.is_reaped {
             return;
         }
-        kill_descendants(self.pid);
+        let Some(leash) = &self.leash else { return kill_descendants(self.pid) };
+        leash.let_go();
+        let killed = *self.killed.get_or_insert_with(Instant::now);
+        let has_ended = has_ended(self.pid);
+        if !has_ended && killed.elapsed() > MOMENT {
+            kill_descendants(self.pid);
+        }
+        if has_ended || killed.elapsed() > MOMENT {
+            leash.kill_agent();
+        }
+    }
+
+    /// Goes on killing what was told to end and has not.
+    pub(super) fn kill_again(&mut self) {
+        if self.killed.is_some() {
+            self.kill();
+        }
     }
 
     /// Waits for it once its end was seen, with nothing left of its group. Whether it has ended.
     pub(super) fn reap(&mut self) -> bool {
-        if !self.is_reaped && has_ended(self.pid) {
+        if !self.is_reaped && has_ended(self.pid) && self.leash.as_ref().is_none_or(Leash::has_ended) {
             // Before it is waited for: until then, nothing else can have the number of its group.
             let _ = kill_process_group(self.pid, Signal::KILL);
             self.is_reaped = self.child.wait().is_ok();
@@ -92,30 +133,15 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !self.is_reaped {
+        let since = Instant::now();
+        while !self.is_reaped {
             self.kill();
-            let since = Instant::now();
-            while !self.reap() && since.elapsed() < GONE {
-                std::thread::sleep(LOOK);
+            if self.reap() || since.elapsed() > GONE {
+                return;
             }
+            std::thread::sleep(LOOK);
         }
     }
-}
-
-/// Kills the group of `first`, and what of its descendants has left it while their parents were there.
-pub(super) fn kill_descendants(first: Pid) {
-    // What has stopped starts nothing while it is counted.
-    let _ = kill_process_group(first, Signal::STOP);
-    for _ in 0..ROUNDS {
-        let mut strays = descendants(first);
-        strays.retain(|(pid, _)| getpgid(Some(*pid)).is_ok_and(|group| group != first));
-        if strays.is_empty() {
-            break;
-        }
-        // The deepest first: what loses its parent is handed to somebody else.
-        strays.into_iter().rev().for_each(|(pid, parent)| kill_stray(pid, parent));
-    }
-    let _ = kill_process_group(first, Signal::KILL);
 }
 
 /// Waits for the end of a process, or until `over` is closed. Whether it has ended.
@@ -139,48 +165,7 @@ pub(super) fn ends(pid: Pid, over: &PipeReader) -> bool {
     }
 }
 
-/// Whether the child has ended; it can still be waited for.
-fn has_ended(pid: Pid) -> bool {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    !matches!(waitid(WaitId::Pid(pid), options), Ok(None) | Err(rustix::io::Errno::INTR))
-}
-
-/// The descendants of a process, each with its parent.
-fn descendants(root: Pid) -> Vec<(Pid, Pid)> {
-    let mut seen = HashSet::from([root]);
-    let mut found: Vec<(Pid, Pid)> = Vec::new();
-    let mut parents = vec![root];
-    while let Some(parent) = parents.pop() {
-        for child in children(parent) {
-            if found.len() < MOST && seen.insert(child) {
-                found.push((child, parent));
-                parents.push(child);
-            }
-        }
-    }
-    found
-}
-
-/// The children of a process: of all its threads.
-fn children(parent: Pid) -> Vec<Pid> {
-    let threads = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
-    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>())
-        .filter_map(pid)
-        .collect()
-}
-
-fn pid(text: String) -> Option<Pid> {
-    text.parse().ok().and_then(Pid::from_raw)
-}
-
-/// Kills a process that was seen as a child of `parent`. Its number may be another one's by now: so it is held first, and
-/// looked at again.
-fn kill_stray(stray: Pid, parent: Pid) {
-    match pidfd_open(stray, PidfdFlags::empty()) {
-        Ok(held) if children(parent).contains(&stray) => drop(pidfd_send_signal(&held, Signal::KILL)),
-        Err(rustix::io::Errno::NOSYS) => drop(kill_process(stray, Signal::KILL)),
-        _ => {}
-    }
+/// Whether what is held has ended.
+pub(super) fn is_over(hold: &OwnedFd) -> bool {
+    ready([(hold, PollFlags::IN)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))[0]
 }

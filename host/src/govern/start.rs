@@ -4,6 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{RecvTimeoutError, channel},
     thread::{self, Builder},
+    time::Instant,
 };
 
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use super::{
     mask::Mask,
     plan::Stage,
     signed::{Grant, Signed, granted},
-    takeover::take_over,
+    takeover::{left, take_over},
     tally::{OFFENCES, PROCEDURE, Tally},
 };
 use crate::{
@@ -85,7 +86,7 @@ pub(super) fn start(stage: &Stage<'_>) -> Result<Started, Box<Hindrance>> {
         acquired => Ok(acquired?),
     })
     .map_err(Box::new)?;
-    match known(stage, &fence) {
+    match nothing_is_left(stage, &fence).and_then(|()| known(stage, &fence)) {
         Ok((ledger, known)) => Ok(Started { fence, ledger, known, secrets, mask }),
         Err(error) => {
             // Should that fail too, it runs out.
@@ -93,6 +94,19 @@ pub(super) fn start(stage: &Stage<'_>) -> Result<Started, Box<Hindrance>> {
             Err(Box::new(error))
         }
     }
+}
+
+/// Waits for what an earlier run has left on this machine: the lock may have run out before it was gone.
+fn nothing_is_left(stage: &Stage<'_>, fence: &Fence) -> Result<(), Hindrance> {
+    let mut renewed = Instant::now();
+    let Some(left) = patiently(stage, || Ok(left(stage)?))? else { return Ok(()) };
+    left.wait(stage, || {
+        if renewed.elapsed() > stage.plan.lock / RENEWALS {
+            renewed = Instant::now();
+            // One that fails is noticed behind it.
+            let _ = stage.state.renew(fence);
+        }
+    })
 }
 
 /// What is known of an agent at its start.

@@ -186,6 +186,10 @@ impl State for Faulty {
         self.through(Kind::Writes(None), lock.name(), |inner| inner.seize(lock, holder))
     }
 
+    fn take_over(&self, lock: &LockKey, holder: &Holder, from: u64) -> Result<Fence, StateError> {
+        self.through(Kind::Writes(None), lock.name(), |inner| inner.take_over(lock, holder, from))
+    }
+
     fn renew(&self, fence: &Fence) -> Result<(), StateError> {
         self.through(Kind::Writes(Some(fence)), fence.lock().name(), |inner| inner.renew(fence))
     }

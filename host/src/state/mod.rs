@@ -195,6 +195,13 @@ pub trait State: fmt::Debug + Send + Sync {
     /// When the store cannot be written.
     fn seize(&self, lock: &LockKey, holder: &Holder) -> Result<Fence, StateError>;
 
+    /// Takes a lock that nobody holds, that this very holder holds, or that is still held with the token `from`: what that one
+    /// still writes is refused from now on.
+    ///
+    /// # Errors
+    /// [`StateError::Held`], when it is held with another token; else as [`State::acquire`].
+    fn take_over(&self, lock: &LockKey, holder: &Holder, from: u64) -> Result<Fence, StateError>;
+
     /// Holds the lock for its lifetime from now on.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 
 pub(crate) mod drain;
 pub(crate) mod start;
-mod strays;
+pub(crate) mod strays;
 #[cfg(test)]
 mod tests;
 

@@ -32,38 +32,90 @@ pub(super) fn start(source: &CommandSource, secrets: &Secrets) -> Result<Child, 
 /// # Errors
 /// The reason for which it could not be started, as a fragment that follows "could not be started: ". Without a secret.
 pub(crate) fn spawn(
-    (argv, env): (&[Template], &[(String, Template)]),
+    words: (&[Template], &[(String, Template)]),
     cwd: &Path,
     secrets: &Secrets,
-    [stdin, stdout, stderr]: [Stdio; 3],
+    stdio: [Stdio; 3],
 ) -> Result<Child, String> {
-    let argv: Vec<String> = argv.iter().map(|argument| secrets.expand(argument)).collect();
-    let env: Vec<_> = env.iter().map(|(name, value)| (name, secrets.expand(value))).collect();
-    let Some((program, arguments)) = argv.split_first() else {
-        return Err("it names no program".to_owned());
-    };
-    let folder = if cwd.as_os_str().is_empty() { Path::new(".") } else { cwd };
-    if !folder.is_dir() {
-        return Err(format!("its folder `{}` does not exist", shown(folder)));
+    Found::new(words, cwd, secrets)?.spawn(stdio)
+}
+
+/// A program that was found, and all that it is started with.
+pub(crate) struct Found {
+    file: PathBuf,
+    folder: PathBuf,
+    program: String,
+    arguments: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+impl Found {
+    /// Its arguments and its environment filled in.
+    ///
+    /// # Errors
+    /// As [`spawn`].
+    pub(crate) fn new(
+        (argv, env): (&[Template], &[(String, Template)]),
+        cwd: &Path,
+        secrets: &Secrets,
+    ) -> Result<Self, String> {
+        let mut argv = argv.iter().map(|argument| secrets.expand(argument));
+        let env: Vec<_> = env.iter().map(|(name, value)| (name.clone(), secrets.expand(value))).collect();
+        let Some(program) = argv.next() else {
+            return Err("it names no program".to_owned());
+        };
+        let folder = if cwd.as_os_str().is_empty() { Path::new(".") } else { cwd };
+        if !folder.is_dir() {
+            return Err(format!("its folder `{}` does not exist", shown(folder)));
+        }
+        let folder = std::path::absolute(folder).map_err(|error| reason(&error))?;
+        let path = env.iter().rfind(|(name, _)| *name == "PATH").map(|(_, path)| path.as_str());
+        let file = find(&program, &folder, path)?;
+        if access(&file, Access::EXEC_OK).is_ok() && is_plain_text(&file) {
+            return Err("exec format error".to_owned());
+        }
+        Ok(Self { file, folder, program, arguments: argv.collect(), env })
     }
-    let folder = std::path::absolute(folder).map_err(|error| reason(&error))?;
-    let path = env.iter().rfind(|(name, _)| *name == "PATH").map(|(_, path)| path.as_str());
-    let file = find(program, &folder, path)?;
-    if access(&file, Access::EXEC_OK).is_ok() && is_plain_text(&file) {
-        return Err("exec format error".to_owned());
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// As [`spawn`].
+    pub(crate) fn spawn(&self, stdio: [Stdio; 3]) -> Result<Child, String> {
+        let mut command = Command::new(&self.file);
+        command.arg0(&self.program).args(&self.arguments);
+        self.start(command, stdio).map_err(|error| self.refused(&error))
     }
-    Command::new(&file)
-        .arg0(program)
-        .args(arguments)
-        .env_clear()
-        .envs(env)
-        .current_dir(folder)
-        .stdin(stdin)
-        .stdout(stdout)
-        .stderr(stderr)
-        .process_group(0)
-        .spawn()
-        .map_err(|error| refused(&error, &file))
+
+    /// Starts `host` in its place, which is told `word`, the program's file, its name and its arguments, in its folder and
+    /// with its environment.
+    ///
+    /// # Errors
+    /// As [`spawn`].
+    pub(crate) fn spawn_by(&self, (host, word): (&Path, &str), stdio: [Stdio; 3]) -> Result<Child, String> {
+        let host = std::path::absolute(host).map_err(|error| reason(&error))?;
+        let mut command = Command::new(host);
+        command.arg(word).arg(&self.file).arg(&self.program).args(&self.arguments);
+        self.start(command, stdio).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => self.refused(&error),
+            _ => format!("its supervisor: {}", reason(&error)),
+        })
+    }
+
+    fn start(&self, mut command: Command, [stdin, stdout, stderr]: [Stdio; 3]) -> io::Result<Child> {
+        command.env_clear().envs(self.env.iter().map(|(name, value)| (name, value))).current_dir(&self.folder);
+        command.stdin(stdin).stdout(stdout).stderr(stderr).process_group(0).spawn()
+    }
+
+    /// Why the system does not start it, as a fragment without a secret.
+    pub(crate) fn refused(&self, error: &io::Error) -> String {
+        match error.kind() {
+            io::ErrorKind::NotFound if self.file.exists() => "what it is to be run by does not exist".to_owned(),
+            // What was not taken is an argument or a variable, and may be a secret.
+            io::ErrorKind::InvalidInput => "a null byte is in its arguments or its environment".to_owned(),
+            _ => reason(error),
+        }
+    }
 }
 
 /// The file that `program` names: where there is a `/` in it, from `folder` on, and else the first in `path` that can be
@@ -91,13 +143,4 @@ fn is_plain_text(file: &Path) -> bool {
     let mut head = Vec::new();
     let read = open_capped(file, u64::MAX).map(|(opened, _)| opened.take(4).read_to_end(&mut head));
     matches!(read, Ok(Ok(_))) && !head.starts_with(b"#!") && head != b"\x7fELF"
-}
-
-fn refused(error: &io::Error, file: &Path) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound if file.exists() => "what it is to be run by does not exist".to_owned(),
-        // What was not taken is an argument or a variable, and may be a secret.
-        io::ErrorKind::InvalidInput => "a null byte is in its arguments or its environment".to_owned(),
-        _ => reason(error),
-    }
 }

@@ -37,12 +37,12 @@ impl Strays {
             return None;
         }
         set_child_subreaper(Some(getpid())).ok()?;
-        Some(Self { before: children() })
+        Some(Self { before: of_other_groups() })
     }
 
     /// Those that are there now.
     fn now(&self) -> Vec<Pid> {
-        let mut strays = children();
+        let mut strays = of_other_groups();
         strays.retain(|child| !self.before.contains(child));
         strays
     }
@@ -69,7 +69,12 @@ impl Drop for Strays {
 }
 
 /// The children of this process that are in other groups than it is.
-fn children() -> Vec<Pid> {
+fn of_other_groups() -> Vec<Pid> {
+    children().into_iter().filter(|(_, group)| *group != getpgrp()).map(|(child, _)| child).collect()
+}
+
+/// The children of this process, each with its group.
+pub(crate) fn children() -> Vec<(Pid, Pid)> {
     // Most runs leave none, and looking through all processes takes its time.
     let any = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     if matches!(waitid(WaitId::All, any), Err(Errno::CHILD)) {
@@ -77,12 +82,12 @@ fn children() -> Vec<Pid> {
     }
     let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
     let pids = names.filter_map(|name| name.to_str()?.parse().ok().and_then(Pid::from_raw));
-    pids.filter(|pid| is_child(*pid)).collect()
+    pids.filter_map(|pid| Some((pid, group_of_child(pid)?))).collect()
 }
 
-fn is_child(pid: Pid) -> bool {
+fn group_of_child(pid: Pid) -> Option<Pid> {
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    parent_and_group(&stat).is_some_and(|(parent, group)| parent == getpid() && group != getpgrp())
+    parent_and_group(&stat).filter(|(parent, _)| *parent == getpid()).map(|(_, group)| group)
 }
 
 /// The parent and the group in a process's `stat`. Its name comes before them and may hold anything, brackets too.

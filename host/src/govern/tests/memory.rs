@@ -194,34 +194,58 @@ fn a_promotion_is_what_an_approver_signed_and_nothing_else() {
 }
 
 #[test]
-fn whoever_resumes_a_run_whose_host_was_killed_ends_what_is_left_of_its_agent() {
+fn whoever_resumes_a_run_whose_host_was_killed_waits_for_its_agent_and_takes_its_lock() {
     Bed::each(|bed| {
         let script = format!("{INTO_EXECUTE}{TO_THE_END}");
         let lock = keys::agent_lock(&id("a")).lasting(Duration::from_secs(300));
         let fence = bed.store.acquire(&lock, &Holder::new("run r-1").expect("a name")).expect("the lock");
-        assert_eq!(
-            code(&Try { resumes: true, ..Try::new(bed, "a", &script) }.drive()),
-            "agent-busy",
-            "who knows what runs"
-        );
+        let resumed = || Try { resumes: true, ..Try::new(bed, "a", &script) };
+        assert_eq!(code(&resumed().drive()), "agent-busy", "who knows what runs");
         let mut left = Command::new("/bin/sh");
         let mut left = left.args(["-c", "sleep 60 & wait"]).process_group(0).spawn().expect("a shell");
+        let group = rustix::process::Pid::from_child(&left);
         let packet = |run: &str| {
-            let process = takeover::Trace::of(rustix::process::Pid::from_child(&left)).expect("a trace");
+            let process = takeover::Trace::of(group, None).expect("a trace");
             let packet = serde_json::json!({ "run_id": run, "process": process, "more": 1 }).to_string();
             bed.store.put(&keys::agent_packet(&id("a")), packet.as_bytes(), Some(&fence)).expect("written");
         };
         packet("r-0");
-        assert_eq!(code(&Try { resumes: true, ..Try::new(bed, "a", &script) }.drive()), "agent-busy", "another run's");
+        assert_eq!(code(&resumed().drive()), "agent-busy", "another run's");
         packet("r-1");
         assert_eq!(code(&Try::new(bed, "a", &script).drive()), "agent-busy", "nobody says that its host is gone");
         let other = Try { resumes: true, run_id: "r-2", ..Try::new(bed, "a", &script) }.drive();
         assert_eq!(code(&other), "agent-busy", "not its own run");
-        assert!(left.try_wait().expect("a child").is_none());
-        let reaper = thread::spawn(move || left.wait());
-        let driven = Try { resumes: true, ..Try::new(bed, "a", &script) }.drive();
+        let refused = resumed().drive();
+        assert_eq!((code(&refused), refused.status), ("agent-still-there", AgentStatus::Pending), "{refused:?}");
+        assert!(refused.reason.as_ref().is_some_and(|why| why.contains(&group.to_string())), "{refused:?}");
+        assert!(left.try_wait().expect("a child").is_none(), "nothing is killed by what stands in the state");
+        rustix::process::kill_process_group(group, rustix::process::Signal::KILL).expect("killed");
+        left.wait().expect("waited");
+        let driven = resumed().drive();
         assert_eq!(driven.status, AgentStatus::Completed, "{driven:?}");
-        assert!(reaper.join().expect("a thread").is_ok());
         assert!(bed.store.put(&keys::agent_packet(&id("a")), b"{}", Some(&fence)).is_err(), "the lock was taken over");
+    });
+}
+
+#[test]
+fn no_agent_is_started_beside_one_whose_lock_has_run_out() {
+    Bed::each(|bed| {
+        let mut left = Command::new("/bin/sleep").arg("60").process_group(0).spawn().expect("a process");
+        let process = takeover::Trace::of(rustix::process::Pid::from_child(&left), None).expect("a trace");
+        let packet = serde_json::json!({ "run_id": "r-0", "process": process }).to_string();
+        bed.store.put(&keys::agent_packet(&id("a")), packet.as_bytes(), None).expect("written");
+        for resumes in [false, true] {
+            let driven = Try { resumes, ..Try::new(bed, "a", "exit 0") }.drive();
+            assert_eq!(code(&driven), "agent-still-there", "{driven:?}");
+            assert!(bed.is_free("a") && left.try_wait().expect("a child").is_none());
+        }
+        let ends = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            left.kill().and_then(|()| left.wait()).expect("killed");
+        });
+        let mut tried = Try::new(bed, "a", &format!("{INTO_EXECUTE}{TO_THE_END}"));
+        tried.patience.left = Duration::from_secs(60);
+        assert_eq!(tried.drive().status, AgentStatus::Completed, "it has waited for it");
+        ends.join().expect("no panic");
     });
 }

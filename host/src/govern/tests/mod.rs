@@ -229,6 +229,7 @@ impl<'a> Try<'a> {
             term: Duration::from_millis(200),
             gentle: Duration::from_secs(10),
             finish: Duration::from_secs(10),
+            left: Duration::from_millis(300),
         };
         static GOES_ON: AtomicBool = AtomicBool::new(false);
         let store = Arc::clone(&bed.store);

@@ -95,11 +95,10 @@ impl Redis {
         format!("portcullis:once:{:032x}", self.nonces.next())
     }
 
-    fn lock(&self, lock: &LockKey, holder: &Holder, seize: bool) -> Result<Fence, StateError> {
+    fn lock(&self, lock: &LockKey, holder: &Holder, from: &str) -> Result<Fence, StateError> {
         let once = self.once();
         let (nonce, life) = (format!("{:032x}", holder.nonce), life(Some(lock.lifetime())));
-        let seize = if seize { "1" } else { "0" };
-        let words = ["", &nonce, &holder.name, &life, seize].map(str::as_bytes);
+        let words = ["", &nonce, &holder.name, &life, from].map(str::as_bytes);
         let (key, keys) = (lock.name(), [once.as_str(), lock.name(), FENCE]);
         let answer =
             self.run(&Step { script: scripts::ACQUIRE, effect: Effect::Writes, key, keys: &keys, words: &words })?;
@@ -222,11 +221,15 @@ impl State for Redis {
     }
 
     fn acquire(&self, lock: &LockKey, holder: &Holder) -> Result<Fence, StateError> {
-        self.lock(lock, holder, false)
+        self.lock(lock, holder, "")
     }
 
     fn seize(&self, lock: &LockKey, holder: &Holder) -> Result<Fence, StateError> {
-        self.lock(lock, holder, true)
+        self.lock(lock, holder, "any")
+    }
+
+    fn take_over(&self, lock: &LockKey, holder: &Holder, from: u64) -> Result<Fence, StateError> {
+        self.lock(lock, holder, &from.to_string())
     }
 
     fn renew(&self, fence: &Fence) -> Result<(), StateError> {

@@ -112,8 +112,8 @@ if ARGV[2] ~= '0' then
 end
 return {'ok', digits, string.format('%.0f', length), items}";
 
-/// A lock, by whoever asks: `KEYS[3]` is where the largest token stands; a nonce, a name, how long, and `1` to take it whoever
-/// has it. What stands under a lock is token, nonce and name.
+/// A lock, by whoever asks: `KEYS[3]` is where the largest token stands; a nonce, a name, how long, and from which
+/// token it is taken, `any` from whoever has it. What stands under a lock is token, nonce and name.
 pub(super) const ACQUIRE: &str = once!(
     "local stands = redis.call('GET', KEYS[2])
 if stands then
@@ -123,7 +123,7 @@ if stands then
     redis.call('PEXPIRE', KEYS[2], ARGV[4])
     return done(token)
   end
-  if ARGV[5] ~= '1' then
+  if ARGV[5] ~= 'any' and ARGV[5] ~= token then
     if not token or left < 0 then return {'corrupted'} end
     return {'held', token, name, string.format('%.0f', left)}
   end

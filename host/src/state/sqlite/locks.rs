@@ -61,6 +61,13 @@ pub(super) fn seize(write: &Write<'_>, lock: &LockKey, holder: &Holder) -> Resul
     }
 }
 
+pub(super) fn take_over(write: &Write<'_>, lock: &LockKey, holder: &Holder, from: u64) -> Result<Fence, StateError> {
+    match holding(&write.rows, write.now, lock)? {
+        Some(holding) if holding.nonce != holder.nonce && holding.held.token == from => take(write, lock, holder),
+        _ => acquire(write, lock, holder),
+    }
+}
+
 /// Gives the lock to `holder`, with a token past every one before it and not behind the clock: tokens go on growing where a
 /// store was lost and made anew.
 fn take(write: &Write<'_>, lock: &LockKey, holder: &Holder) -> Result<Fence, StateError> {

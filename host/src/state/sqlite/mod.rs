@@ -232,6 +232,10 @@ impl State for Sqlite {
         self.write(Kept::Durably, None, |write| locks::seize(write, lock, holder))
     }
 
+    fn take_over(&self, lock: &LockKey, holder: &Holder, from: u64) -> Result<Fence, StateError> {
+        self.write(Kept::Durably, None, |write| locks::take_over(write, lock, holder, from))
+    }
+
     fn renew(&self, fence: &Fence) -> Result<(), StateError> {
         self.write(Kept::ForAWhile, Some(fence), |write| locks::renew(write, fence))
     }

@@ -72,6 +72,27 @@ fn who_asks_again_has_the_same_fence() {
 }
 
 #[test]
+fn a_lock_is_taken_over_from_the_very_one_that_was_seen_and_from_no_other() {
+    each(|bed, store| {
+        let (lock, second) = (keys::agent_lock(&id("a")), bed.open());
+        let fence = store.acquire(&lock, &holder("one")).expect("free");
+        let (heir, late) = (holder("heir"), holder("late"));
+        for from in [fence.token() - 1, fence.token() + 1, 0, u64::MAX] {
+            assert_eq!(code(second.take_over(&lock, &heir, from)), "lock-held", "{from}");
+        }
+        assert_eq!(store.renew(&fence), Ok(()), "it is still held by the first");
+        let taken = second.take_over(&lock, &heir, fence.token()).expect("taken");
+        assert!(taken.token() > fence.token());
+        assert_eq!(code(store.renew(&fence)), "lock-lost");
+        assert_eq!(code(store.take_over(&lock, &late, fence.token())), "lock-held", "somebody was faster");
+        assert_eq!(second.take_over(&lock, &heir, fence.token()), Ok(taken.clone()), "who asks again has it");
+        second.release(&taken).expect("given back");
+        let free = store.take_over(&lock, &late, taken.token()).expect("free");
+        assert!(free.token() > taken.token());
+    });
+}
+
+#[test]
 fn under_a_fence_everything_can_be_done() {
     each(|_, store| {
         let fence = store.acquire(&keys::agent_lock(&id("a")), &holder("one")).expect("free");
