@@ -36,6 +36,17 @@ fn a_flood_of_outputs_waits_for_the_state_and_the_last_one_is_kept() {
 }
 
 #[test]
+fn a_flood_of_broken_rules_is_counted_and_the_first_of_them_are_listed() {
+    let bed = Bed::sqlite();
+    let script = "hear started\nyes '{\"confidence\":0.1}' | head -n 300\n";
+    let mut tried = Try::new(&bed, "a", script);
+    tried.plan.confidence = crate::agent::Confidence::new(0.5);
+    let driven = tried.drive();
+    assert_eq!((driven.violations.len(), driven.status), (256, AgentStatus::Failed));
+    assert_eq!(driven.missing, ["44 more violations, too many to list"]);
+}
+
+#[test]
 fn last_words_are_heard_however_slow_the_state_is() {
     let bed = Bed::sqlite();
     let faulty = Arc::new(Faulty::new(Arc::clone(&bed.store)));
