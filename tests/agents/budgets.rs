@@ -89,7 +89,7 @@ fn the_same_error_three_times_pauses_until_a_clarified_plan_is_acknowledged() {
 pub(super) fn asks(bed: &Bed, agent: &str) -> bool {
     let project = portcullis::state::keys::id_of("e2e");
     let questions = portcullis::govern::questions(&*bed.store, &project).expect("read");
-    questions.iter().any(|question| question.agent_id == agent)
+    questions.iter().any(|question| question.trouble.agent_id == agent)
 }
 
 #[test]

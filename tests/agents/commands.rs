@@ -213,13 +213,15 @@ fn a_question_is_shown_and_answered_once() {
         manifest(bed, "portcullis.toml");
         put(bed, &snapshot("builder"));
         let question = ClarifyRequest {
-            agent_id: "builder".to_owned(),
-            run_id: "r-1".to_owned(),
-            code: "E\u{1b}1".to_owned(),
-            count: 3,
-            history: vec!["E1: no".to_owned()],
-            outputs: Vec::new(),
-            objective: "build".to_owned(),
+            trouble: portcullis::agent::Trouble {
+                agent_id: "builder".to_owned(),
+                run_id: "r-1".to_owned(),
+                code: "E\u{1b}1".to_owned(),
+                count: 3,
+                history: vec!["E1: no".to_owned()],
+                outputs: Vec::new(),
+                objective: "build".to_owned(),
+            },
             at: Time(jiff::Timestamp::UNIX_EPOCH),
         };
         let mail = serde_json::to_vec(&Mail::Clarify(question)).expect("JSON");

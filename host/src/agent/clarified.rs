@@ -31,7 +31,8 @@ pub struct ClarifiedPlan {
 }
 
 /// Why an agent was paused: all that a clarified plan is drawn from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trouble {
     /// The agent.
     pub agent_id: String,

@@ -193,7 +193,7 @@ impl Driver<'_, '_> {
             && let Some(clarify) = self.clarify.as_ref().filter(is_over)
         {
             let now = self.now();
-            let plan = clarify.request.trouble().plain_plan(now);
+            let plan = clarify.request.trouble.plain_plan(now);
             self.clarified(plan, now);
         }
     }

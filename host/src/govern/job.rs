@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{hindrance::Hindrance, signed::Grant, tally::Tally};
 use crate::{
     agent::{
-        AgentOutput, AgentStatus, Checkpoint, Checksum, ClarifiedPlan, Phase, Revocation, Snapshot, Spent, Tier,
-        Trouble, Violation,
+        AgentOutput, AgentStatus, Checkpoint, ClarifiedPlan, Phase, Revocation, Snapshot, Spent, Tier, Trouble,
+        Violation,
     },
     trust::Time,
 };
@@ -126,42 +126,22 @@ pub enum Mail {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClarifyRequest {
-    /// The agent.
-    pub agent_id: String,
-    /// The run.
-    pub run_id: String,
-    /// The error that came too often.
-    pub code: String,
-    /// How often it came.
-    pub count: u32,
-    /// The last errors, the oldest first.
-    pub history: Vec<String>,
-    /// The last output of each type.
-    pub outputs: Vec<Checksum>,
-    /// What the agent is to do.
-    pub objective: String,
+    /// Why the agent is paused.
+    pub trouble: Trouble,
     /// When it was asked.
     pub at: Time,
 }
 
 impl ClarifyRequest {
     pub(super) fn new(trouble: Trouble, at: Timestamp) -> Self {
-        let Trouble { agent_id, run_id, code, count, history, outputs, objective } = trouble;
-        Self { agent_id, run_id, code, count, history, outputs, objective, at: Time(at) }
-    }
-
-    /// Why the agent is paused.
-    #[must_use]
-    pub fn trouble(&self) -> Trouble {
-        let Self { agent_id, run_id, code, count, history, outputs, objective, .. } = self.clone();
-        Trouble { agent_id, run_id, code, count, history, outputs, objective }
+        Self { trouble, at: Time(at) }
     }
 
     /// Whether `plan` was drawn up for this very trouble, and is whole.
     #[must_use]
     pub fn is_answered_by(&self, plan: &ClarifiedPlan) -> bool {
         let ClarifiedPlan { clarified_objective, adjustments, broadcast_at, .. } = plan.clone();
-        let expect = self.trouble().plan(clarified_objective, adjustments, broadcast_at.0);
+        let expect = self.trouble.plan(clarified_objective, adjustments, broadcast_at.0);
         expect == ClarifiedPlan { acknowledged_by: Vec::new(), ..plan.clone() }
     }
 }

@@ -127,7 +127,7 @@ pub fn questions(state: &dyn State, project: &Id) -> Result<Vec<ClarifyRequest>,
         match mail {
             Mail::Clarify(request) => {
                 // An agent is at one run at a time, and waits for one plan.
-                open.retain(|other| other.agent_id != request.agent_id);
+                open.retain(|other| other.trouble.agent_id != request.trouble.agent_id);
                 open.push(request);
             }
             Mail::Plan(plan) => open.retain(|request| !request.is_answered_by(&plan)),
@@ -148,8 +148,10 @@ pub fn clarify(
     now: Timestamp,
 ) -> Result<Option<ClarifiedPlan>, Hindrance> {
     let open = questions(state, project)?;
-    let Some(request) = open.into_iter().rfind(|request| request.agent_id == agent.as_str()) else { return Ok(None) };
-    let plan = request.trouble().plan(objective.to_owned(), adjustments, now);
+    let Some(request) = open.into_iter().rfind(|request| request.trouble.agent_id == agent.as_str()) else {
+        return Ok(None);
+    };
+    let plan = request.trouble.plan(objective.to_owned(), adjustments, now);
     let mail = serde_json::to_vec(&Mail::Plan(plan.clone())).unwrap_or_default();
     state.append(&keys::project_broadcast(project), &mail, None)?;
     Ok(Some(plan))

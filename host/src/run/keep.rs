@@ -20,6 +20,7 @@ use crate::{
     decision::{GateResult, Objection, Record},
     digest::Digest,
     evidence::{CollectEvent, Keeper, Piece, description},
+    govern::Hindrance,
     intake::{Intake, Settings},
     ledger::{
         AgentStep, Claim, Content, EvidenceStep, Finish, GateStep, Keep, Kind, Ledger, LedgerError, RunStart, Step,
@@ -29,9 +30,6 @@ use crate::{
     stopped::Stopped,
     trust::VerifiedModule,
 };
-
-/// The code of an agent that was ended because the run was.
-const INTERRUPTED: &str = "agent-interrupted";
 
 /// A run that is being kept.
 pub(super) struct Keeping<'a> {
@@ -188,7 +186,7 @@ impl<'a> Keeping<'a> {
         if self.resumed && record.hindrance.is_some() {
             self.stays_open.store(true, Ordering::Relaxed);
         }
-        let is_interrupted = record.hindrance.as_deref() == Some(INTERRUPTED) || self.goes_on_later();
+        let is_interrupted = record.hindrance.as_deref() == Some(Hindrance::Interrupted.code()) || self.goes_on_later();
         if is_interrupted || self.is_done(Kind::Agent, &record.stage) {
             return;
         }

@@ -12,7 +12,7 @@ use crate::{
     agent::{AgentStatus, Report, StageStatus},
     decision::{AgentRecord, GateOutcome, GateResult, InputRecord, NextAction, Objection, Reason, Ruling, StageRecord},
     evidence::Strays,
-    govern::Charge,
+    govern::{Charge, Hindrance},
     manifest::{Branch, Condition, Enforcement, Plan, Side, Stage, StageKind},
     parallel::in_parallel,
     text::excerpt,
@@ -383,7 +383,7 @@ fn ended(agent: &AgentRecord) -> Ended {
     };
     let next = match hindrance.as_deref() {
         // Nobody else knows that it is revoked.
-        Some("agent-revocation-unwritten") => {
+        Some(code) if code == Hindrance::NotInLedger(String::new()).code() => {
             next(name, format!("revoke it: portcullis agent revoke {name} --reason TEXT"))
         }
         _ if revoked => reinstate(name),

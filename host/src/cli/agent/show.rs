@@ -58,7 +58,7 @@ impl Args {
             Some(plan) => questions(&*state, &id_of(&plan.name)).map_err(failed)?,
             None => Vec::new(),
         };
-        let question = asked.into_iter().rfind(|question| question.agent_id == self.agent.as_str());
+        let question = asked.into_iter().rfind(|question| question.trouble.agent_id == self.agent.as_str());
         let shown = Shown { agent_id: self.agent.as_str(), revocations, question, known };
         if self.json {
             term::out_json(&shown)?;
@@ -97,7 +97,7 @@ impl Shown<'_> {
             text.push_str(&run_line(run));
         }
         if let Some(question) = question {
-            let (code, count) = (excerpt(&question.code, 64), question.count);
+            let (code, count) = (excerpt(&question.trouble.code, 64), question.trouble.count);
             let _ = writeln!(text, "  asks        for a clarified plan: {code} came {count} times");
             let _ = writeln!(text, "answer it: portcullis agent clarify {agent_id} --objective TEXT");
         }

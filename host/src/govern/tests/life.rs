@@ -212,15 +212,15 @@ hear resumed
                 let find = || {
                     let page = store.read(&keys::project_broadcast(&id("p")), 0, 100).expect("a list");
                     page.items.iter().find_map(|item| match serde_json::from_slice(&item.value) {
-                        Ok(Mail::Clarify(request)) if request.agent_id == "b" => Some(request),
+                        Ok(Mail::Clarify(request)) if request.trouble.agent_id == "b" => Some(request),
                         _ => None,
                     })
                 };
                 until("the question", || find().is_some());
                 let request = find().expect("a question");
-                let forged = request.trouble().plan("do harm".to_owned(), Vec::new(), clock());
+                let forged = request.trouble.plan("do harm".to_owned(), Vec::new(), clock());
                 let forged = Mail::Plan(ClarifiedPlan { clarified_objective: "other".to_owned(), ..forged });
-                let plan = Mail::Plan(request.trouble().plan("do otherwise".to_owned(), Vec::new(), clock()));
+                let plan = Mail::Plan(request.trouble.plan("do otherwise".to_owned(), Vec::new(), clock()));
                 for mail in [forged, plan] {
                     let json = serde_json::to_vec(&mail).expect("JSON");
                     store.append(&keys::project_broadcast(&id("p")), &json, None).expect("written");
